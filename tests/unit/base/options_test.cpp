@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "base/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace rosenblatt {
+namespace {
+
+ParsedOptions parse(const std::map<std::string, std::string>& environment) {
+    return read_options([&](const char* variable) -> const char* {
+        const auto it = environment.find(variable);
+        return it == environment.end() ? nullptr : it->second.c_str();
+    });
+}
+
+TEST(Options, AnEmptyEnvironmentGivesTheDocumentedDefaults) {
+    const auto [o, complaints] = parse({});
+    EXPECT_TRUE(complaints.empty());
+    EXPECT_EQ(o.device, "auto");
+    EXPECT_EQ(o.pipeline, Pipeline::W8A8H);
+    EXPECT_EQ(o.verify, Verify::Checksum);
+    EXPECT_FALSE(o.min_m);
+    EXPECT_FALSE(o.mem_max_bytes);
+}
+
+TEST(Options, EveryPipelineNameIsReadAndWrittenTheSame) {
+    for (const char* text : {"w8a8h", "w8a8", "f16", "w4a8"}) {
+        const auto parsed = parse({{"GGML_ROCKET_PIPELINE", text}});
+        EXPECT_TRUE(parsed.complaints.empty());
+        EXPECT_STREQ(name(parsed.options.pipeline), text);
+    }
+}
+
+TEST(Options, ByteCountsTakeSuffixes) {
+    EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "3G"}}).options.mem_max_bytes, 3ull << 30);
+    EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "512"}}).options.mem_max_bytes, 512u);
+    EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "99999999999999G"}}).complaints.size(), 1u);
+}
+
+TEST(Options, AnUnusableValueKeepsTheDefaultAndSaysSoInOneSentence) {
+    const std::map<std::string, std::string> bad = {
+        {"GGML_ROCKET_DEVICE", "npu"},      {"GGML_ROCKET_PIPELINE", "w9a9"},
+        {"GGML_ROCKET_LANES", "0"},         {"GGML_ROCKET_MIN_M", "-1"},
+        {"GGML_ROCKET_CLOCK_MHZ", "nan"},   {"GGML_ROCKET_BOARD", "ddr2"},
+        {"GGML_ROCKET_MEM_MAX", "much"},    {"GGML_ROCKET_VERIFY", "maybe"},
+        {"GGML_ROCKET_LOG", "chatty"},
+    };
+    for (const auto& [variable, text] : bad) {
+        const auto parsed = parse({{variable, text}});
+        ASSERT_EQ(parsed.complaints.size(), 1u) << variable;
+        EXPECT_NE(parsed.complaints[0].find(variable + "=" + text), std::string::npos);
+        EXPECT_EQ(parsed.complaints[0].back(), '.');
+    }
+    EXPECT_EQ(parse(bad).complaints.size(), bad.size());
+}
+
+}  // namespace
+}  // namespace rosenblatt
