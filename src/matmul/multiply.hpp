@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// matmul::multiply: Y[m][n] = sum over k of X[m][k] * W[n][k] for one X and one or more W.
+#pragma once
+
+#include <span>
+
+#include "base/result.hpp"
+#include "matmul/device.hpp"
+#include "matmul/parallel.hpp"
+#include "matmul/weights.hpp"
+
+namespace rosenblatt::matmul {
+
+/// Rows given one by one, so that batches, gathered rows of an expert and strided views are all the
+/// same thing. rows[m] points to K (input) or N (output) consecutive floats.
+using InputRows = std::span<const float* const>;
+using OutputRows = std::span<float* const>;
+
+/// One product with the X of the call. All outputs of one call share K and pipeline; X is quantised
+/// once for all of them (q, k, v or gate, up). rows.size() equals the number of input rows.
+struct Output {
+    const Weights* weights = nullptr;
+    OutputRows rows;
+};
+
+enum class Outcome {
+    Done,        ///< every output is complete and proved
+    OutOfRange,  ///< X holds NaN, Inf or a row int8 cannot scale: nothing was written, compute it on
+                 ///< the CPU, whose treatment of such values is the right one
+};
+
+/// Bit-equal whatever the lanes, plans, threads and faults: what the NPU does not deliver is
+/// computed by matmul/reference from the same int8 operands. An error means misuse (shapes that do
+/// not fit together) or no host memory, and that no output was touched.
+Result<Outcome> multiply(Device& device, InputRows x, std::span<const Output> outputs,
+                         const ParallelFor& parallel_for = run_serial);
+
+/// The same for one product of densely stored matrices: X[M][K], Y[M][N], strides in floats.
+Result<Outcome> multiply(Device& device, const Weights& weights, const float* x, int64_t x_stride,
+                         int64_t m, float* y, int64_t y_stride,
+                         const ParallelFor& parallel_for = run_serial);
+
+}  // namespace rosenblatt::matmul
