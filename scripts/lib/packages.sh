@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: MIT
+# Debian packages by name: skips what is there, says what it installs. Source it after common.sh.
+
+# missing_packages NAME...: those of them that dpkg does not have.
+missing_packages() {
+    local name installed
+    installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+    for name in "$@"; do
+        grep -qx "$name installed" <<<"$installed" || echo "$name"
+    done
+}
+
+# need_packages NAME...: afterwards they are installed, or the script has ended with a sentence.
+need_packages() {
+    command -v dpkg-query >/dev/null || die "this is not a Debian system; install what scripts/packages.txt lists by hand"
+    local missing log=$root/build/logs/packages.log
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] ||
+        die "packages are missing and only root can install them: sudo apt-get install -y ${missing[*]}"
+    say "installing Debian packages: ${missing[*]}"
+    mkdir -p "$(dirname "$log")"
+    : >"$log"
+    run_quietly "$log" apt-get update
+    run_quietly "$log" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# need_all_packages: everything in scripts/packages.txt that no other program on this machine stands in for.
+need_all_packages() {
+    local name program wanted=()
+    while read -r name program; do
+        case $name in '' | '#'*) continue ;; esac
+        [ -n "$program" ] && command -v "$program" >/dev/null || wanted+=("$name")
+    done <"$root/scripts/packages.txt"
+    need_packages "${wanted[@]}"
+}
