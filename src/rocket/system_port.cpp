@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "rocket/system_port.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace rosenblatt::rocket {
+
+int SystemPort::open(const char* path, int flags) {
+    const int fd = ::open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int SystemPort::close(int fd) { return ::close(fd) < 0 ? -errno : 0; }
+
+int SystemPort::ioctl(int fd, unsigned long request, void* arg) {
+    int result;
+    do {
+        result = ::ioctl(fd, request, arg);
+    } while (result < 0 && (errno == EINTR || errno == EAGAIN));
+    return result < 0 ? -errno : result;
+}
+
+int SystemPort::mmap(int fd, size_t length, uint64_t offset, void** address) {
+    void* const mapped = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                                static_cast<off_t>(offset));
+    if (mapped == MAP_FAILED) return -errno;
+    *address = mapped;
+    return 0;
+}
+
+int SystemPort::munmap(void* address, size_t length) {
+    return ::munmap(address, length) < 0 ? -errno : 0;
+}
+
+}  // namespace rosenblatt::rocket
