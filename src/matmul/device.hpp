@@ -18,10 +18,10 @@ class KernelPort;
 namespace rosenblatt::matmul {
 
 struct DeviceOptions {
-    unsigned lanes = 3;                  ///< open files = cores used at once, at least 1
-    Verify verify = Verify::Checksum;    ///< how finished tiles are proved
-    Board board = Board::Lpddr5;         ///< for plans and modelled time
-    double clock_mhz = 200;              ///< NPU clock that plans and job lengths assume
+    unsigned lanes = 3;                ///< open files = cores used at once, at least 1
+    Verify verify = Verify::Checksum;  ///< how finished tiles are proved
+    Board board = Board::Lpddr5;       ///< for plans and modelled time
+    double clock_mhz = 200;            ///< NPU clock that plans and job lengths assume
     uint64_t mem_max_bytes = std::numeric_limits<uint64_t>::max();  ///< all BOs together
 };
 
@@ -43,9 +43,9 @@ struct Stats {
     uint64_t macs = 0;        ///< M*K*N of them, without padding
     uint64_t tasks = 0;
     uint64_t jobs = 0;
-    uint64_t submits = 0;     ///< SUBMIT ioctls
-    uint64_t splits = 0;      ///< K-splits and K-slices beyond the first, summed on the host
-    uint64_t dma_bytes = 0;   ///< modelled: weights + features + output of every task
+    uint64_t submits = 0;    ///< SUBMIT ioctls
+    uint64_t splits = 0;     ///< K-splits and K-slices beyond the first, summed on the host
+    uint64_t dma_bytes = 0;  ///< modelled: weights + features + output of every task
     uint64_t weight_bytes_packed = 0;
     uint64_t lanes_taken_out = 0;
     Checksum checksum;

@@ -25,8 +25,8 @@ struct Output {
 
 enum class Outcome {
     Done,        ///< every output is complete and proved
-    OutOfRange,  ///< X holds NaN, Inf or a row int8 cannot scale: nothing was written, compute it on
-                 ///< the CPU, whose treatment of such values is the right one
+    OutOfRange,  ///< X holds NaN, Inf or a row int8 cannot scale: nothing was written, compute it
+                 ///< on the CPU, whose treatment of such values is the right one
 };
 
 /// Bit-equal whatever the lanes, plans, threads and faults: what the NPU does not deliver is

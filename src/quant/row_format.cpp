@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// RowFormat: padding, block and slices of a pipeline.
+#include "quant/row_format.hpp"
+
+#include <bit>
+
+#include "base/assert.hpp"
+#include "base/bits.hpp"
+
+namespace rosenblatt::quant {
+namespace {
+
+constexpr double k_sqrt_half = 0.70710678118654752440;
+
+/// 1 / sqrt(2^log2): the factor that makes an unnormalised Hadamard transform orthonormal.
+double hadamard_norm(int log2) {
+    double norm = (log2 % 2) != 0 ? k_sqrt_half : 1.0;
+    for (int i = 0; i < log2 / 2; ++i) norm *= 0.5;
+    return norm;
+}
+
+}  // namespace
+
+RowFormat row_format(Pipeline pipeline, int64_t k) {
+    RB_ASSERT(k > 0, "K must be positive");
+    RowFormat format;
+    format.k = k;
+    format.k_padded = div_round_up(k, k_channel_unit) * k_channel_unit;
+    double norm = 1.0;
+    if (pipeline == Pipeline::W8A8H) {
+        const int log2 = std::countr_zero(static_cast<uint64_t>(format.k_padded));
+        format.block = int64_t{1} << log2;
+        norm = hadamard_norm(log2);
+    }
+    const int64_t slices = div_round_up(format.k_padded, k_slice_max);
+    const int64_t units = format.k_padded / k_channel_unit;
+    format.slice_length = div_round_up(units, slices) * k_channel_unit;
+    format.unit = static_cast<float>(norm / 127.0);
+    return format;
+}
+
+}  // namespace rosenblatt::quant
