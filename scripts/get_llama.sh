@@ -63,6 +63,7 @@ key=$({ printf '%s\n' "${options[@]}" "${targets[@]}"; "${CXX:-c++}" --version; 
 source=$cache/llama.cpp-$llama_tag-${llama_tree:0:12}
 prefix=$source-$key
 
+check_user_checkout
 if [ ! -d "$prefix" ]; then
     mkdir -p "$cache"
     exec 9>"$cache/lock"

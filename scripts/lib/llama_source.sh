@@ -50,12 +50,13 @@ from_npm() {
 }
 
 # A checkout of the user's is copied, never built in; only its committed state counts.
-from_user() {
-    [ -d "$ROSENBLATT_LLAMA_CPP_DIR" ] || die "ROSENBLATT_LLAMA_CPP_DIR=$ROSENBLATT_LLAMA_CPP_DIR is not a folder"
+check_user_checkout() {
+    [ -n "${ROSENBLATT_LLAMA_CPP_DIR:-}" ] || return 0
     check_tree "$ROSENBLATT_LLAMA_CPP_DIR" ||
         die "check out $llama_tag there, or unset ROSENBLATT_LLAMA_CPP_DIR"
-    git -c advice.detachedHead=false clone --quiet --no-hardlinks "$ROSENBLATT_LLAMA_CPP_DIR" "$1"
 }
+
+from_user() { git -c advice.detachedHead=false clone --quiet --no-hardlinks "$ROSENBLATT_LLAMA_CPP_DIR" "$1"; }
 
 # get_source FOLDER: puts the pinned source there, whole or not at all.
 get_source() {
