@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Plans a matmul over packed weights: row ranges, bank splits, order and reuse, cut into jobs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/result.hpp"
+#include "compile/plan.hpp"
+
+namespace rosenblatt::compile {
+
+/// The fastest plan for M rows under the fitted model. Errors: M is 0, or a block's kernel group and
+/// one row do not fit the CBUF together.
+Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions& conditions);
+
+/// What the timing model needs to know about a tile.
+npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits);
+
+/// The most rows that fit the CBUF together with one kernel group of `k` channels; 0: none.
+uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits);
+
+/// Banks that hold `rows` feature rows of `k` channels, whole.
+uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits);
+
+/// Plans of one tiling, made once per M. Thread-safe.
+class PlanCache {
+  public:
+    PlanCache(WeightTiling tiling, Conditions conditions);
+
+    const WeightTiling& tiling() const { return tiling_; }
+    Result<std::shared_ptr<const Plan>> plan(uint32_t m);
+
+  private:
+    WeightTiling tiling_;
+    Conditions conditions_;
+    std::mutex mutex_;
+    std::map<uint32_t, std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace rosenblatt::compile
