@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Files a verb is given: reading them whole, and finding the command words in them.
+#include "cli/input.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "regcmd/assemble.hpp"
+
+namespace rosenblatt::cli {
+
+Result<std::string> read_input(const std::string& path) {
+    std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+    if (file == nullptr) return Error{errno, "cannot read " + path + ": " + std::strerror(errno)};
+    std::string bytes;
+    char part[65536];
+    while (const size_t got = std::fread(part, 1, sizeof part, file)) bytes.append(part, got);
+    const int failed = std::ferror(file) != 0 ? errno : 0;
+    if (file != stdin) std::fclose(file);
+    if (failed != 0) return Error{failed, "cannot read " + path + ": " + std::strerror(failed)};
+    return bytes;
+}
+
+Result<void> write_output(const std::string& path, std::string_view bytes) {
+    std::ofstream file(path, std::ios::binary);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.flush();
+    if (!file) return Error{errno, "cannot write " + path + ": " + std::strerror(errno)};
+    return {};
+}
+
+namespace {
+
+bool is_text(std::string_view bytes) {
+    return std::ranges::all_of(bytes, [](char c) {
+        return c == '\n' || c == '\r' || c == '\t' || (c >= ' ' && c <= '~');
+    });
+}
+
+Result<std::vector<uint64_t>> little_endian_words(std::string_view bytes) {
+    if (bytes.size() % 8 != 0)
+        return Error{0, "a binary stream is whole 64-bit words, but these are " +
+                            std::to_string(bytes.size()) + " bytes"};
+    std::vector<uint64_t> words(bytes.size() / 8);
+    for (size_t i = 0; i < bytes.size(); ++i)
+        words[i / 8] |= uint64_t{static_cast<uint8_t>(bytes[i])} << (i % 8 * 8);
+    return words;
+}
+
+/// "0x..." of any length, or exactly 16 digits without the prefix.
+std::optional<uint64_t> hex_word(std::string_view token) {
+    const bool prefixed = token.starts_with("0x") || token.starts_with("0X");
+    if (prefixed) token.remove_prefix(2);
+    else if (token.size() != 16) return std::nullopt;
+    uint64_t word = 0;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), word, 16);
+    if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
+    return word;
+}
+
+/// The word of a hexadecimal line: its first token, or its second after a line number.
+std::optional<uint64_t> hex_line(const std::string& line) {
+    std::istringstream tokens(line);
+    std::string first, second;
+    tokens >> first >> second;
+    if (const auto word = hex_word(first)) return word;
+    const bool numbered = first.find_first_not_of("0123456789") == std::string::npos;
+    return numbered ? hex_word(second) : std::nullopt;
+}
+
+/// Nothing when the text is not a list of hexadecimal words.
+std::optional<std::vector<uint64_t>> hex_words(std::string_view text) {
+    std::istringstream lines{std::string(text)};
+    std::vector<uint64_t> words;
+    for (std::string line; std::getline(lines, line);) {
+        const size_t start = line.find_first_not_of(" \t\r");
+        if (start == std::string::npos || line[start] == '#' || line[start] == ';') continue;
+        const auto word = hex_line(line);
+        if (!word) return std::nullopt;
+        words.push_back(*word);
+    }
+    return words;
+}
+
+}  // namespace
+
+Result<std::vector<uint64_t>> words_in(std::string_view bytes) {
+    if (!is_text(bytes)) return little_endian_words(bytes);
+    if (auto words = hex_words(bytes)) return *std::move(words);
+    return regcmd::assemble(bytes);
+}
+
+}  // namespace rosenblatt::cli

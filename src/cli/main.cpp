@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The program `rosenblatt`: turns the command line into one verb's options and runs it.
+//
+// Sole includer of CLI11, which costs eight seconds per file. To add a verb: write its file
+// (verb.hpp), then an add_x() here and its line in main().
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "cli/asm.hpp"
+#include "cli/disasm.hpp"
+#include "cli/verb.hpp"
+
+namespace rosenblatt::cli {
+namespace {
+
+/// What the chosen verb left to do once the whole command line is understood.
+using Action = std::function<int()>;
+
+/// A verb with its options, made before and filled in by CLI11, and run with run_x.
+template <typename Options>
+CLI::App* add_verb(CLI::App& app, Action& action, const char* name, const char* brief,
+                   const char* example, std::shared_ptr<Options> options,
+                   int (*run)(const Options&, std::ostream&, std::ostream&)) {
+    CLI::App* verb = app.add_subcommand(name, brief);
+    verb->footer(std::string("Example:\n  ") + example);
+    verb->callback([options, run, &action] {
+        action = [options, run] { return run(*options, std::cout, std::cerr); };
+    });
+    return verb;
+}
+
+void add_disasm(CLI::App& app, Action& action) {
+    auto options = std::make_shared<DisasmOptions>();
+    CLI::App* verb = add_verb(app, action, "disasm", "Show a register-command stream as text",
+                              "rosenblatt disasm stream.bin", options, run_disasm);
+    verb->add_option("file", options->file, "64-bit words (binary, hexadecimal lines); - is stdin");
+    verb->add_flag("--hex", options->hex, "show each word in hexadecimal after its line");
+}
+
+void add_asm(CLI::App& app, Action& action) {
+    auto options = std::make_shared<AsmOptions>();
+    CLI::App* verb = add_verb(app, action, "asm", "Turn the text of disasm back into words",
+                              "rosenblatt asm stream.txt -o stream.bin", options, run_asm);
+    verb->add_option("file", options->file, "text as disasm writes it; - is stdin");
+    verb->add_option("-o,--output", options->output,
+                     "file for little-endian words; without it hexadecimal on stdout");
+}
+
+/// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
+int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+    const std::string first = argc > 1 ? argv[1] : "-";
+    const auto named = [&first](const CLI::App* verb) { return verb->get_name() == first; };
+    if (!first.starts_with('-') && app.get_subcommands(named).empty()) {
+        std::cerr << "rosenblatt: no verb '" << first << "'; try rosenblatt --help\n";
+        return k_exit_usage;
+    }
+    return app.exit(error, std::cout, std::cerr) == 0 ? k_exit_fine : k_exit_usage;
+}
+
+int main(int argc, char** argv) {
+    CLI::App app{"Large language models on the RK3588 NPU, on the mainline kernel"};
+    app.name("rosenblatt");
+    app.set_version_flag("--version", "rosenblatt " ROSENBLATT_VERSION);
+    app.require_subcommand(1);
+    Action action;
+    add_asm(app, action);
+    add_disasm(app, action);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return explain(app, error, argc, argv);
+    }
+    return action();
+}
+
+}  // namespace
+}  // namespace rosenblatt::cli
+
+int main(int argc, char** argv) { return rosenblatt::cli::main(argc, argv); }
