@@ -56,3 +56,14 @@ function(rosenblatt_test name)
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
 endfunction()
+
+# rosenblatt_command_test(NAME LABEL label COMMAND words ... [TIMEOUT seconds]): any program as a ctest; exit code 77 means
+# that it could not be run here (a package that vanished, no such device) and shows as skipped.
+function(rosenblatt_command_test name)
+    cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 300)
+    endif()
+    add_test(NAME ${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
