@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// exact_dot: quick when a double holds the sum exactly, else by a fixed-point number as wide as fp32's range.
+// exact_dot: quick when a double holds the sum exactly, else by a fixed-point number as wide as
+// fp32's range.
 #include "npu/convert.hpp"
 
 #include <algorithm>
@@ -13,9 +14,9 @@ namespace {
 __extension__ using Wide = __int128;
 __extension__ using UnsignedWide = unsigned __int128;
 
-/// A two's complement fixed-point number that holds any sum of products of fp32-ranged values exactly.
-/// Bit 0 weighs 2^-353 (the least product, of tf32 subnormals, is 2^-272 and a double carries 53 bits);
-/// of the 640 bits 25 lie above the greatest sum of 32 products, 2^261.
+/// A two's complement fixed-point number that holds any sum of products of fp32-ranged values
+/// exactly. Bit 0 weighs 2^-353 (the least product, of tf32 subnormals, is 2^-272 and a double
+/// carries 53 bits); of the 640 bits 25 lie above the greatest sum of 32 products, 2^261.
 class WideSum {
   public:
     void add(double value) {
@@ -24,8 +25,8 @@ class WideSum {
         const int64_t significand = static_cast<int64_t>(std::ldexp(fraction, 53));
         const unsigned position = static_cast<unsigned>(exponent - 53 + k_bias);
         const Wide shifted = static_cast<Wide>(significand) << (position % 64);
-        add_at(position / 64, static_cast<uint64_t>(shifted),
-               static_cast<uint64_t>(shifted >> 64), significand < 0);
+        add_at(position / 64, static_cast<uint64_t>(shifted), static_cast<uint64_t>(shifted >> 64),
+               significand < 0);
     }
 
     float rounded() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The NPU's arithmetic outside the multiplier array: rounding shifts, saturation, requantisation and
-// the floating-point formats. Shared by emulator, reference and packers, so that all agree to the bit.
+// The NPU's arithmetic outside the multiplier array: rounding shifts, saturation, requantisation
+// and the floating-point formats. Shared by emulator, reference and packers, so that all agree to
+// the bit.
 #pragma once
 
 #include <bit>
@@ -18,7 +19,8 @@ enum class Rounding : uint8_t {
     HalfAway,  ///< to nearest, ties away from zero
 };
 
-/// `value` / 2^shift, rounded; total for every shift (63 and more leave only the rounding of the sign).
+/// `value` / 2^shift, rounded; total for every shift (63 and more leave only the rounding of the
+/// sign).
 constexpr int64_t round_shift(int64_t value, unsigned shift, Rounding rounding) {
     if (shift == 0) return value;
     if (shift > 62) return rounding == Rounding::Floor && value < 0 ? -1 : 0;
@@ -51,8 +53,7 @@ struct Requantise {
     Rounding rounding = Rounding::HalfEven;
 
     constexpr int64_t operator()(int32_t value) const {
-        if (add_first)
-            return round_shift((int64_t{value} + offset) * scale, shift, rounding);
+        if (add_first) return round_shift((int64_t{value} + offset) * scale, shift, rounding);
         return round_shift(int64_t{value} * scale, shift, rounding) + offset;
     }
 };
@@ -67,8 +68,7 @@ constexpr float fp32_from_fp16(uint16_t half) {
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
     const uint32_t exponent = (half >> 10) & 0x1f;
     const uint32_t mantissa = half & 0x3ff;
-    if (exponent == 0x1f)
-        return std::bit_cast<float>(mantissa ? k_fp32_nan : sign | 0x7f800000);
+    if (exponent == 0x1f) return std::bit_cast<float>(mantissa ? k_fp32_nan : sign | 0x7f800000);
     if (exponent == 0) {
         const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
         return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
@@ -86,8 +86,8 @@ constexpr uint16_t fp16_from_fp32(float value) {
         const uint32_t exponent = magnitude >> 23;
         if (exponent < 102) return sign;  // below 2^-25: rounds to zero
         const int64_t significand = (magnitude & 0x7fffff) | 0x800000;
-        return static_cast<uint16_t>(
-            sign | round_shift(significand, 126 - exponent, Rounding::HalfEven));
+        return static_cast<uint16_t>(sign |
+                                     round_shift(significand, 126 - exponent, Rounding::HalfEven));
     }
     const int64_t rounded = round_shift(magnitude - 0x38000000, 13, Rounding::HalfEven);
     return static_cast<uint16_t>(sign | rounded);
@@ -113,9 +113,9 @@ constexpr float canonical(float value) {
     return value != value ? std::bit_cast<float>(k_fp32_nan) : value;
 }
 
-/// The sum of a[i] * b[i], formed exactly and rounded once to fp32 (ties to even): what the array does
-/// with one group of products (hardware.md 5.7). Operands must be fp16, bf16 or tf32 values, so that
-/// each product is exact in a double. An exact zero is +0; infinities and NaN follow IEEE.
+/// The sum of a[i] * b[i], formed exactly and rounded once to fp32 (ties to even): what the array
+/// does with one group of products (hardware.md 5.7). Operands must be fp16, bf16 or tf32 values,
+/// so that each product is exact in a double. An exact zero is +0; infinities and NaN follow IEEE.
 float exact_dot(std::span<const float> a, std::span<const float> b);
 
 }  // namespace rosenblatt::npu

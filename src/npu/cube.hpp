@@ -17,15 +17,12 @@ struct FeatureCube {
     uint32_t channels = 0;
     Element element = Element::Int8;
 
-    constexpr uint32_t surfaces() const {
-        return div_round_up(channels, atom_elements(element));
-    }
-    constexpr uint64_t surface_bytes() const {
-        return uint64_t{width} * height * k_atom_bytes;
-    }
+    constexpr uint32_t surfaces() const { return div_round_up(channels, atom_elements(element)); }
+    constexpr uint64_t surface_bytes() const { return uint64_t{width} * height * k_atom_bytes; }
     constexpr uint64_t bytes() const { return surfaces() * surface_bytes(); }
 
-    /// Byte offset of the element (for int4: of the byte that holds it, even channels in the low half).
+    /// Byte offset of the element (for int4: of the byte that holds it, even channels in the low
+    /// half).
     constexpr uint64_t offset(uint32_t channel, uint32_t y, uint32_t x) const {
         const uint32_t per_atom = atom_elements(element);
         return channel / per_atom * surface_bytes() + (uint64_t{y} * width + x) * k_atom_bytes +
@@ -35,17 +32,17 @@ struct FeatureCube {
 
 /// How the CNA walks a feature cube; strides in atoms, as DMA_CON1 and DMA_CON2 hold them.
 struct FeatureStrides {
-    bool group_line_off = false;  ///< CONV_CON1.GROUP_LINE_OFF: lines one by one, not four at a time
-    uint32_t width = 1;           ///< FC_DATA_SIZE0.DMA_WIDTH
+    bool group_line_off =
+        false;           ///< CONV_CON1.GROUP_LINE_OFF: lines one by one, not four at a time
+    uint32_t width = 1;  ///< FC_DATA_SIZE0.DMA_WIDTH
     uint32_t line_stride = 0;
     int32_t surface_stride = 0;  ///< signed 28 bits: maps of fewer than four lines go backwards
 
     /// Atom offset of pixel (x, y) in surface `surface`.
     constexpr int64_t atom(uint32_t surface, uint32_t y, uint32_t x) const {
         const int64_t pitch = int64_t{surface_stride} + (group_line_off ? 1 : 4) * int64_t{width};
-        const int64_t line = group_line_off
-                                 ? int64_t{y} * line_stride
-                                 : int64_t{y / 4} * line_stride + int64_t{y % 4} * width;
+        const int64_t line = group_line_off ? int64_t{y} * line_stride
+                                            : int64_t{y / 4} * line_stride + int64_t{y % 4} * width;
         return surface * pitch + line + x;
     }
 };
@@ -64,8 +61,8 @@ constexpr FeatureStrides row_major_strides(uint32_t row_atoms) {
 }
 
 /// Weights as the CNA streams them: groups of kernels; in a group channel tiles; in a tile position
-/// of the kernel window; then [kernel][channel]. Nothing is padded: the last group and the last tile
-/// are as narrow as what is left.
+/// of the kernel window; then [kernel][channel]. Nothing is padded: the last group and the last
+/// tile are as narrow as what is left.
 struct WeightCube {
     uint32_t kernels = 0;
     uint32_t channels = 0;  ///< as stored (DATA_SIZE1.CHANNEL)
@@ -120,13 +117,14 @@ struct DepthwiseCube {
     }
 };
 
-/// How the WDMA places results; strides in atoms, as DST_SURF_STRIDE, SURFACE_ADD and NOTCH hold them.
+/// How the WDMA places results; strides in atoms, as DST_SURF_STRIDE, SURFACE_ADD and NOTCH hold
+/// them.
 struct OutputStrides {
     uint32_t width = 1;
-    uint32_t line_notch = 0;          ///< atoms from the end of a line to the start of the next
-    uint32_t surface_stride = 0;      ///< between atoms of one kernel group
-    uint32_t group_stride = 0;        ///< SURFACE_ADD: between kernel groups
-    uint32_t group_atoms = 1;         ///< SIZE_E + 1: atoms one kernel group yields per pixel
+    uint32_t line_notch = 0;      ///< atoms from the end of a line to the start of the next
+    uint32_t surface_stride = 0;  ///< between atoms of one kernel group
+    uint32_t group_stride = 0;    ///< SURFACE_ADD: between kernel groups
+    uint32_t group_atoms = 1;     ///< SIZE_E + 1: atoms one kernel group yields per pixel
 
     /// Atom offset of the `atom`-th run of channels of pixel (x, y).
     constexpr uint64_t atom(uint32_t atom, uint32_t y, uint32_t x) const {

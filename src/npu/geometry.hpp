@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the RK3588 NPU is made of: buffer sizes, array shape, element types and limits, each with its source.
+// What the RK3588 NPU is made of: buffer sizes, array shape, element types and limits, each with
+// its source.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 namespace rosenblatt::npu {
 
 // ---- memory ----
-inline constexpr uint32_t k_atom_bytes = 16;  ///< least run of channels of one pixel (C2)
+inline constexpr uint32_t k_atom_bytes = 16;        ///< least run of channels of one pixel (C2)
 inline constexpr uint32_t k_stream_alignment = 16;  ///< PC BASE_ADDRESS has no bits below 4
 
 // ---- CBUF, private to each core (Mesa, captures; the TRM's 8 banks are another chip's) ----
@@ -20,23 +21,27 @@ inline constexpr uint32_t k_cbuf_entry_bytes = 64;  ///< unit of CBUF_CON1.DATA_
 inline constexpr uint32_t k_max_kernel_bytes = k_cbuf_bank_bytes;  ///< one kernel, whole K (MTX)
 
 // ---- limits of one task ----
-inline constexpr uint32_t k_max_feature_width = 2047;   ///< CNA DATA_SIZE0, 11 bits
+inline constexpr uint32_t k_max_feature_width = 2047;  ///< CNA DATA_SIZE0, 11 bits
 inline constexpr uint32_t k_max_feature_height = 2047;
 inline constexpr uint32_t k_max_output_channels = 8192;  ///< DPU cubes, 13 bits minus-one
 inline constexpr uint32_t k_max_tasks_per_kick = 4095;   ///< PC TASK_CON.TASK_NUMBER, 12 bits
 
-/// Element types of operands and results. The register codes differ between blocks (hardware.md 3.1);
-/// these do not.
+/// Element types of operands and results. The register codes differ between blocks
+/// (hardware.md 3.1); these do not.
 enum class Element : uint8_t { Int4, Int8, Int16, Int32, Fp16, Bf16, Tf32, Fp32 };
 
 constexpr uint32_t bits_of(Element element) {
     switch (element) {
-        case Element::Int4: return 4;
-        case Element::Int8: return 8;
+        case Element::Int4:
+            return 4;
+        case Element::Int8:
+            return 8;
         case Element::Int16:
         case Element::Fp16:
-        case Element::Bf16: return 16;
-        default: return 32;
+        case Element::Bf16:
+            return 16;
+        default:
+            return 32;
     }
 }
 
@@ -46,9 +51,13 @@ constexpr uint64_t bytes_of(Element element, uint64_t count) {
 }
 
 /// Elements in one atom: the C2 of NC1HWC2.
-constexpr uint32_t atom_elements(Element element) { return k_atom_bytes * 8 / bits_of(element); }
+constexpr uint32_t atom_elements(Element element) {
+    return k_atom_bytes * 8 / bits_of(element);
+}
 
-constexpr bool is_float(Element element) { return element >= Element::Fp16; }
+constexpr bool is_float(Element element) {
+    return element >= Element::Fp16;
+}
 
 /// The MAC array multiplies one pixel's `channels` with `kernels` kernels per cycle; a 1 KiB weight
 /// tile is exactly that.
@@ -59,15 +68,21 @@ struct MacArray {
 
 constexpr MacArray mac_array(Element operand) {
     switch (operand) {
-        case Element::Int4: return {32, 64};
-        case Element::Int8: return {32, 32};
-        case Element::Tf32: return {16, 16};
-        default: return {32, 16};
+        case Element::Int4:
+            return {32, 64};
+        case Element::Int8:
+            return {32, 32};
+        case Element::Tf32:
+            return {16, 16};
+        default:
+            return {32, 16};
     }
 }
 
 /// Channels that one pass of a depthwise convolution covers.
-constexpr uint32_t depthwise_group(Element operand) { return operand == Element::Int8 ? 64 : 32; }
+constexpr uint32_t depthwise_group(Element operand) {
+    return operand == Element::Int8 ? 64 : 32;
+}
 
 /// Bytes one feature row (all pixels, all channels) takes in the CBUF: whole entries.
 constexpr uint64_t cbuf_row_bytes(uint64_t row_bytes) {

@@ -16,7 +16,8 @@ constexpr uint32_t k_seed = 20261122;
 
 /// Rounds value / 2^shift by long division on the magnitude; nothing in common with round_shift.
 int64_t divide_rounded(int64_t value, unsigned shift, Rounding rounding) {
-    const long double quotient = std::ldexp(static_cast<long double>(value), -static_cast<int>(shift));
+    const long double quotient =
+        std::ldexp(static_cast<long double>(value), -static_cast<int>(shift));
     const long double low = std::floor(quotient);
     const long double rest = quotient - low;
     if (rounding == Rounding::Floor || rest < 0.5L) return static_cast<int64_t>(low);
@@ -57,8 +58,8 @@ TEST(Requantise, MultipliesFirstUnlessTold) {
 double value_of_fp16(uint16_t bits) {
     const int exponent = (bits >> 10) & 31;
     const int mantissa = bits & 1023;
-    const double magnitude = exponent == 0 ? std::ldexp(mantissa, -24)
-                                           : std::ldexp(1024 + mantissa, exponent - 25);
+    const double magnitude =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
     return bits & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -170,7 +171,8 @@ TEST(ExactDot, HoldsTheWholeRangeOfBf16) {
     // 2^255-ish cancels and only the product of two least subnormals is left; it underflows fp32.
     EXPECT_EQ(exact_dot(std::array{big, big, small}, std::array{big, -big, small}), 0.0F);
     // The least subnormal of fp32 survives beside a cancelled giant.
-    EXPECT_EQ(exact_dot(std::array{big, 0x1p-100F, big}, std::array{big, 0x1p-49F, -big}), 0x1p-149F);
+    EXPECT_EQ(exact_dot(std::array{big, 0x1p-100F, big}, std::array{big, 0x1p-49F, -big}),
+              0x1p-149F);
     // A tie broken by something 300 binary places below.
     EXPECT_EQ(exact_dot(std::array{1.0F, 0x1p-24F, 0x1p-100F}, std::array{1.0F, 1.0F, 0x1p-100F}),
               0x1.000002p0F);

@@ -37,8 +37,8 @@ TEST(FeatureStrides, RowMajorWalksOneRowAtomByAtom) {
 
 TEST(WeightCube, IsAPermutationOfItsBytes) {
     for (const Element element : {Element::Int8, Element::Int4, Element::Tf32}) {
-        const WeightCube cube{.kernels = 70, .channels = 48, .height = 3, .width = 2,
-                              .element = element};
+        const WeightCube cube{
+            .kernels = 70, .channels = 48, .height = 3, .width = 2, .element = element};
         std::set<uint64_t> seen;
         for (uint32_t n = 0; n < cube.kernels; ++n)
             for (uint32_t c = 0; c < cube.channels; ++c)
@@ -51,26 +51,30 @@ TEST(WeightCube, IsAPermutationOfItsBytes) {
 
 TEST(WeightCube, AMatmulIsMadeOfTilesOf1024Bytes) {
     const WeightCube cube{.kernels = 64, .channels = 128, .element = Element::Int8};
-    EXPECT_EQ(cube.offset(0, 33), 1024U + 1);      // [N/32][K/32][32][32]
+    EXPECT_EQ(cube.offset(0, 33), 1024U + 1);  // [N/32][K/32][32][32]
     EXPECT_EQ(cube.offset(1, 0), 32U);
     EXPECT_EQ(cube.offset(32, 0), 4096U);
     EXPECT_EQ(cube.group_offset(1), 4096U);
     const WeightCube half{.kernels = 32, .channels = 64, .element = Element::Fp16};
-    EXPECT_EQ(half.offset(0, 32), 1024U);          // [N/16][K/32][16][32]
+    EXPECT_EQ(half.offset(0, 32), 1024U);  // [N/16][K/32][16][32]
     EXPECT_EQ(half.offset(16, 0), 2048U);
 }
 
 TEST(WeightCube, TheLastGroupIsCompact) {
     const WeightCube cube{.kernels = 1002, .channels = 1024, .element = Element::Int8};
-    EXPECT_EQ(cube.bytes(), 0xfa800U);             // WEIGHT_SIZE0 of conv_1x1x1024_k1_oc1001
+    EXPECT_EQ(cube.bytes(), 0xfa800U);  // WEIGHT_SIZE0 of conv_1x1x1024_k1_oc1001
     EXPECT_EQ(cube.offset(1000, 32), 31U * 32 * 1024 + 10 * 32 + 8 * 32);
 }
 
 TEST(OutputStrides, AgreeWithTheNativeCubeForEveryResultType) {
-    struct Row { Element operand, output; uint32_t atoms; };
-    for (const Row row : {Row{Element::Int8, Element::Int32, 8}, Row{Element::Int8, Element::Int8, 2},
-                          Row{Element::Fp16, Element::Fp32, 4}, Row{Element::Fp16, Element::Fp16, 2},
-                          Row{Element::Int4, Element::Int16, 8}}) {
+    struct Row {
+        Element operand, output;
+        uint32_t atoms;
+    };
+    for (const Row row :
+         {Row{Element::Int8, Element::Int32, 8}, Row{Element::Int8, Element::Int8, 2},
+          Row{Element::Fp16, Element::Fp32, 4}, Row{Element::Fp16, Element::Fp16, 2},
+          Row{Element::Int4, Element::Int16, 8}}) {
         EXPECT_EQ(group_atoms(row.operand, row.output), row.atoms);
         const FeatureCube cube{5, 3, 128, row.output};
         const OutputStrides strides = native_output(5, 3, row.atoms);

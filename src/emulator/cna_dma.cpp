@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// CNA: the feature and weight DMA engines.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "emulator/cna.hpp"
+
+namespace rosenblatt::emulator {
+
+using npu::Block;
+using npu::k_atom_bytes;
+
+// ---- features ----
+
+FeatureDma::FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context)
+    : task_(task),
+      cbuf_(cbuf),
+      context_(context),
+      pixel_bytes_(task.pixel_bytes()),
+      row_bytes_(task.row_bytes()),
+      capacity_(std::min<uint64_t>(cbuf.data_rows(row_bytes_), task.height)) {
+    sums_.resize(capacity_ * task.width);
+    if (!task.data_reuse) view_ = view_all();
+}
+
+/// Registers are 32 bits wide, and so are the sums of the address generator.
+uint32_t FeatureDma::atom_address(uint32_t surface, uint32_t y) const {
+    return task_.feature_address +
+           static_cast<uint32_t>(task_.strides.atom(surface, y, 0) * int64_t{k_atom_bytes});
+}
+
+/// When the whole cube, holes between lines included, is one piece of host memory, no bus access
+/// per line is needed. Strides may be negative: take the least and the greatest atom of the
+/// corners.
+const std::byte* FeatureDma::view_all() const {
+    int64_t low = std::numeric_limits<int64_t>::max();
+    int64_t high = std::numeric_limits<int64_t>::min();
+    const uint32_t last = task_.height - 1;
+    for (const uint32_t surface : {0U, task_.surfaces() - 1})
+        for (const uint32_t y :
+             {0U, last & ~3U, last, std::min(last, 3U), last < 4 ? 0 : (last & ~3U) - 1}) {
+            const int64_t atom = task_.strides.atom(surface, y, 0);
+            low = std::min(low, atom);
+            high = std::max(high, atom + task_.width);
+        }
+    const int64_t base = task_.feature_address;
+    const int64_t start = base + low * k_atom_bytes;
+    const int64_t end = base + high * k_atom_bytes;
+    if (start < 0 || end > int64_t{1} << 32) return nullptr;
+    const std::byte* view = context_.bus.view(context_.dma_base + static_cast<uint64_t>(start),
+                                              static_cast<size_t>(end - start));
+    return view == nullptr ? nullptr : view - low * k_atom_bytes;
+}
+
+Check FeatureDma::fetch(uint32_t end) {
+    end = std::min(end, task_.height);
+    for (; fetched_ < end; ++fetched_) {
+        if (!task_.data_reuse)
+            if (Check fault = fetch_row(fetched_)) return fault;
+        if (task_.element == npu::Element::Int8) sum_row(fetched_);
+    }
+    return std::nullopt;
+}
+
+Check FeatureDma::fetch_row(uint32_t y) {
+    std::byte* row = cbuf_.data_row(y, row_bytes_);
+    const uint32_t width = task_.width;
+    const uint32_t line_bytes = width * k_atom_bytes;
+    if (view_ == nullptr) line_.resize(line_bytes);
+    for (uint32_t surface = 0; surface < task_.surfaces(); ++surface) {
+        const std::byte* line = line_.data();
+        if (view_ != nullptr) {
+            line = view_ + task_.strides.atom(surface, y, 0) * int64_t{k_atom_bytes};
+        } else if (const auto fault =
+                       context_.bus.read(context_.address(atom_address(surface, y)), line_)) {
+            return read_fault(Block::Cna, *fault, "features");
+        }
+        std::byte* out = row + surface * k_atom_bytes;
+        for (uint32_t x = 0; x < width; ++x)
+            std::memcpy(out + size_t{x} * pixel_bytes_, line + x * k_atom_bytes, k_atom_bytes);
+    }
+    context_.work.feature_bytes += uint64_t{line_bytes} * task_.surfaces();
+    // Channels past the last are not multiplied: nothing of them may reach a sum.
+    const auto used = static_cast<size_t>(npu::bytes_of(task_.element, task_.channels));
+    if (used < pixel_bytes_)
+        for (uint32_t x = 0; x < width; ++x)
+            std::memset(row + size_t{x} * pixel_bytes_ + used, 0, pixel_bytes_ - used);
+    return std::nullopt;
+}
+
+void FeatureDma::sum_row(uint32_t y) {
+    int32_t* sums = sums_.data() + y % capacity_ * task_.width;
+    const std::byte* row = cbuf_.data_row(y, row_bytes_);
+    for (uint32_t x = 0; x < task_.width; ++x, row += pixel_bytes_) {
+        const auto* channels = reinterpret_cast<const int8_t*>(row);
+        int32_t sum = 0;
+        for (uint32_t c = 0; c < pixel_bytes_; ++c) sum += channels[c];
+        sums[x] = sum;
+    }
+}
+
+// ---- weights ----
+
+WeightDma::WeightDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context)
+    : task_(task), cbuf_(cbuf), context_(context), loaded_(task.weight_reuse) {}
+
+Check WeightDma::read(uint64_t offset, std::span<std::byte> bytes) const {
+    const auto start = static_cast<uint32_t>(task_.weight_address + offset);
+    if (const auto fault = context_.bus.read(context_.address(start), bytes))
+        return read_fault(Block::Cna, *fault, "weights");
+    return std::nullopt;
+}
+
+Check WeightDma::group(uint32_t first, uint32_t count, std::span<const std::byte>& bytes) {
+    const uint64_t offset = uint64_t{first} * task_.kernel_bytes;
+    const auto size = static_cast<size_t>(uint64_t{count} * task_.kernel_bytes);
+    if (resident()) {
+        const auto all = cbuf_.weights().first(static_cast<size_t>(task_.weight_bytes()));
+        if (!loaded_)
+            if (Check fault = read(0, all)) return fault;
+        if (!loaded_) context_.work.weight_bytes += all.size();
+        loaded_ = true;
+        bytes = all.subspan(static_cast<size_t>(offset), size);
+        return std::nullopt;
+    }
+    if (task_.weight_reuse) {  // reuse of more than was there: whatever the banks hold
+        buffer_.resize(size);
+        cbuf_.load_weights(offset, buffer_);
+        bytes = buffer_;
+        return std::nullopt;
+    }
+    const auto start = static_cast<uint32_t>(task_.weight_address + offset);
+    const std::byte* view = context_.bus.view(context_.address(start), size);
+    if (view == nullptr) {
+        buffer_.resize(size);
+        if (Check fault = read(offset, buffer_)) return fault;
+        view = buffer_.data();
+    }
+    context_.work.weight_bytes += size;
+    bytes = {view, size};
+    return std::nullopt;
+}
+
+Check WeightDma::finish() {
+    if (resident() || task_.weight_reuse) return std::nullopt;
+    const uint64_t kept = std::min(task_.weight_bytes(), cbuf_.weight_capacity());
+    buffer_.resize(static_cast<size_t>(kept));
+    if (Check fault = read(task_.weight_bytes() - kept, buffer_)) return fault;
+    cbuf_.store_weights(task_.weight_bytes() - kept, buffer_);
+    return std::nullopt;
+}
+
+}  // namespace rosenblatt::emulator

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The portable int8 multiplier and the choice among variants.
+#include "emulator/mac_int8.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "emulator/mac_int8_x86.hpp"
+
+namespace rosenblatt::emulator {
+namespace {
+
+// Packed as [tap][channel][32 kernels] of int16: the compiler turns the inner loop into
+// multiply-adds of whole vectors.
+size_t portable_bytes(size_t taps, size_t quads) {
+    return taps * quads * 4 * k_group_kernels * sizeof(int16_t);
+}
+
+void portable_pack(const std::byte* group, size_t kernels, size_t channels, size_t taps,
+                   size_t quads, std::byte* packed) {
+    std::memset(packed, 0, portable_bytes(taps, quads));
+    auto* out = reinterpret_cast<int16_t*>(packed);
+    for (size_t first = 0; first < channels; first += 32) {
+        const size_t width = std::min<size_t>(32, channels - first);
+        for (size_t tap = 0; tap < taps; ++tap)
+            for (size_t n = 0; n < kernels; ++n)
+                for (size_t c = 0; c < width; ++c, ++group)
+                    out[(tap * quads * 4 + first + c) * k_group_kernels + n] =
+                        static_cast<int8_t>(*group);
+    }
+}
+
+void portable_multiply(const MacOperands& o) {
+    const auto* weights = reinterpret_cast<const int16_t*>(o.kernels);
+    for (size_t p = 0; p < o.pixels; ++p) {
+        int32_t sums[k_group_kernels] = {};
+        const int16_t* row = weights;
+        for (size_t tap = 0; tap < o.taps; ++tap) {
+            const int8_t* channels = o.windows[p * o.taps + tap];
+            for (size_t c = 0; c < o.quads * 4; ++c, row += k_group_kernels)
+                for (size_t n = 0; n < k_group_kernels; ++n) sums[n] += channels[c] * row[n];
+        }
+        std::memcpy(o.sums + p * k_group_kernels, sums, sizeof sums);
+    }
+}
+
+std::vector<MacInt8> available() {
+    std::vector<MacInt8> variants;
+#if defined(__x86_64__)
+    add_x86_variants(variants);
+#endif
+    variants.push_back({"portable", portable_bytes, portable_pack, portable_multiply});
+    return variants;
+}
+
+}  // namespace
+
+std::span<const MacInt8> mac_int8_variants() {
+    static const std::vector<MacInt8> variants = available();
+    return variants;
+}
+
+}  // namespace rosenblatt::emulator

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The int8 multiplier array on the host: sums of products for many pixels and one kernel group.
+// Several implementations, equal to the bit; the best one for the machine is chosen once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace rosenblatt::emulator {
+
+inline constexpr size_t k_group_kernels = 32;
+
+/// The operands of one call. A pixel's window is `taps` runs of `quads` * 4 channels.
+struct MacOperands {
+    const int8_t* const* windows;  ///< [pixels][taps]
+    const int32_t* window_sums;    ///< [pixels] sum of all int8 of the window
+    const std::byte* kernels;      ///< from pack()
+    size_t taps;
+    size_t quads;
+    size_t pixels;
+    int32_t* sums;  ///< out: [pixels][32]
+};
+
+struct MacInt8 {
+    const char* name;
+    /// Bytes pack() needs for one group.
+    size_t (*packed_bytes)(size_t taps, size_t quads);
+    /// Packs one group of `kernels` <= 32 kernels from the CNA's order (npu::WeightCube);
+    /// `channels` are those stored, `quads` those of the feature pixels (more: their weights are
+    /// zero).
+    void (*pack)(const std::byte* group, size_t kernels, size_t channels, size_t taps, size_t quads,
+                 std::byte* packed);
+    void (*multiply)(const MacOperands& operands);
+};
+
+/// What this machine can run, the best first; the last one is portable.
+std::span<const MacInt8> mac_int8_variants();
+
+}  // namespace rosenblatt::emulator
