@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+# Reads Debian suites newer than the machine's through a private apt root: packages are looked up by
+# name, downloaded and unpacked below the cache, and nothing on the machine is installed or changed.
+# Sourced by bash scripts:
+#   apt_private_init arm64 trixie-backports sid || exit 77   # prints apt's own complaint on failure
+#   apt_private_newest '^linux-base-[0-9.]+\+deb[0-9]+-arm64$'
+#   apt_private_unpack PACKAGE DIRECTORY
+
+# The machine's own Debian mirror, so that its proxy, mirror and offline rules hold here too.
+apt_private_mirror() {
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+        awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
+    if [ -z "$uri" ]; then # no lists on this machine yet: take the first source that names Debian
+        uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources \
+            2>/dev/null | grep -v '^ *#' | grep -oE '[a-z+]+:/[^ ]*/debian/?( |$)' | head -1 | tr -d ' ')
+    fi
+    [ -n "$uri" ] || { echo "apt: this machine has no Debian source; add one to /etc/apt" >&2; return 1; }
+    echo "$uri"
+}
+
+# apt_private_init ARCHITECTURE SUITE...: sets up and refreshes the private root (index at most a day old).
+apt_private_init() {
+    local architecture=$1 mirror suite key
+    shift
+    mirror=$(apt_private_mirror) || return 1
+    key="$architecture-$(echo "$*" | tr ' ' '-')"
+    APT_PRIVATE_ROOT="${XDG_CACHE_HOME:-$HOME/.cache}/rosenblatt/apt/$key"
+    mkdir -p "$APT_PRIVATE_ROOT"/{lists/partial,archives/partial} || return 1
+    : >"$APT_PRIVATE_ROOT/status"
+    for suite in "$@"; do
+        echo "deb [arch=$architecture signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+    done >"$APT_PRIVATE_ROOT/sources.list.new"
+    APT_PRIVATE_OPTIONS=(
+        -o "Dir::Etc::sourcelist=$APT_PRIVATE_ROOT/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+        -o "Dir::State=$APT_PRIVATE_ROOT" -o "Dir::State::lists=$APT_PRIVATE_ROOT/lists"
+        -o "Dir::State::status=$APT_PRIVATE_ROOT/status" -o "Dir::Cache=$APT_PRIVATE_ROOT"
+        -o "Dir::Cache::archives=$APT_PRIVATE_ROOT/archives"
+        -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture"
+        -o APT::Sandbox::User= -o Acquire::Languages=none -o Acquire::Retries=2
+        -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
+    (
+        flock 9
+        if ! cmp -s "$APT_PRIVATE_ROOT/sources.list.new" "$APT_PRIVATE_ROOT/sources.list" ||
+            [ -z "$(find "$APT_PRIVATE_ROOT/updated" -mtime -1 2>/dev/null)" ]; then
+            mv "$APT_PRIVATE_ROOT/sources.list.new" "$APT_PRIVATE_ROOT/sources.list"
+            apt-get "${APT_PRIVATE_OPTIONS[@]}" -q update >"$APT_PRIVATE_ROOT/update.log" 2>&1 &&
+                ! grep -qE '^(E|Err)' "$APT_PRIVATE_ROOT/update.log" &&
+                touch "$APT_PRIVATE_ROOT/updated"
+            [ -e "$APT_PRIVATE_ROOT/updated" ] || { grep -E '^(E|W|Err)' "$APT_PRIVATE_ROOT/update.log" >&2; exit 1; }
+        fi
+    ) 9>"$APT_PRIVATE_ROOT/lock"
+}
+
+# apt_private_newest REGEX: the package of the highest version among those whose name matches.
+apt_private_newest() {
+    apt-cache "${APT_PRIVATE_OPTIONS[@]}" pkgnames | grep -E "$1" | sort -V | tail -1
+}
+
+# apt_private_fetch PACKAGE: prints the path of its .deb, downloading it once.
+apt_private_fetch() {
+    local package=$1 file
+    (
+        flock 9
+        cd "$APT_PRIVATE_ROOT/archives" || exit 1
+        file=$(apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download --print-uris "$package" 2>"$package.log" |
+            awk '{ print $2 }')
+        [ -n "$file" ] || { cat "$package.log" >&2; exit 1; }
+        if [ ! -e "$file" ]; then
+            apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download "$package" >"$package.log" 2>&1 ||
+                { cat "$package.log" >&2; exit 1; }
+        fi
+        echo "$PWD/$file"
+    ) 9>"$APT_PRIVATE_ROOT/lock"
+}
+
+# apt_private_unpack PACKAGE DIRECTORY: unpacks it there; nothing is configured, no script of it runs.
+apt_private_unpack() {
+    local deb
+    deb=$(apt_private_fetch "$1") || return 1
+    mkdir -p "$2" && dpkg-deb -x "$deb" "$2"
+}
