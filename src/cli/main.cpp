@@ -3,14 +3,16 @@
 //
 // Sole includer of CLI11, which costs eight seconds per file. To add a verb: write its file
 // (verb.hpp), then an add_x() here and its line in main().
-#include <CLI/CLI.hpp>
+#include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
 
 #include "cli/asm.hpp"
+#include "cli/audit.hpp"
 #include "cli/disasm.hpp"
 #include "cli/verb.hpp"
 
@@ -50,6 +52,20 @@ void add_asm(CLI::App& app, Action& action) {
                      "file for little-endian words; without it hexadecimal on stdout");
 }
 
+void add_audit(CLI::App& app, Action& action) {
+    auto options = std::make_shared<AuditOptions>();
+    options->colour = isatty(STDOUT_FILENO) == 1;
+    CLI::App* verb = add_verb(app, action, "audit",
+                              "Say whether this host's NPU can be used, and what to change",
+                              "rosenblatt audit --json", options, run_audit);
+    verb->add_option("--root", options->root, "read the host whose files lie below this directory");
+    verb->add_flag("--json", options->json, "print verdict, host and findings as JSON");
+    verb->add_option("--fleet", options->fleet, "compare with this manifest (fleet/schema.json)");
+    verb->add_option("--write-fleet", options->write_fleet, "write or refresh this manifest");
+    verb->add_option("--backend", options->backend, "try to load this libggml-rocket.so")
+        ->envname("GGML_BACKEND_PATH");
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -68,6 +84,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     Action action;
     add_asm(app, action);
+    add_audit(app, action);
     add_disasm(app, action);
     try {
         app.parse(argc, argv);
@@ -80,4 +97,6 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace rosenblatt::cli
 
-int main(int argc, char** argv) { return rosenblatt::cli::main(argc, argv); }
+int main(int argc, char** argv) {
+    return rosenblatt::cli::main(argc, argv);
+}
