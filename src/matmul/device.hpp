@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -22,7 +23,11 @@ struct DeviceOptions {
     Verify verify = Verify::Checksum;  ///< how finished tiles are proved
     Board board = Board::Lpddr5;       ///< for plans and modelled time
     double clock_mhz = 200;            ///< NPU clock that plans and job lengths assume
-    uint64_t mem_max_bytes = std::numeric_limits<uint64_t>::max();  ///< all BOs together
+    /// Packed weights of all lanes together; work buffers come on top.
+    uint64_t mem_max_bytes = std::numeric_limits<uint64_t>::max();
+    /// Gets one line for people when the first tile fails its proof. Called under the device's
+    /// lock.
+    std::function<void(const std::string&)> warn;
 };
 
 /// Counters since the device was opened; `DESIGN` section 9 names them the same.

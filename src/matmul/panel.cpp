@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// Panel: the way of some rows where nothing fails. repair.cpp is the other one.
+#include "matmul/panel.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "matmul/checksum.hpp"
+
+namespace rosenblatt::matmul {
+namespace {
+
+constexpr uint64_t k_cache_line = 64;
+/// The kernel ends every job after 500 ms; a wait this long means that it does not answer.
+constexpr std::chrono::seconds k_wait_limit{20};
+constexpr double k_job_ns_max = 100e6;
+
+double milliseconds(std::chrono::steady_clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+}
+
+}  // namespace
+
+Panel::Panel(Device::State& device, InputRows x, std::span<const Output> outputs, size_t first_row,
+             const ParallelFor& parallel_for)
+    : device_(device),
+      x_(x),
+      parallel_for_(parallel_for),
+      lane_asked_(device.lanes.size()),
+      lane_failed_(device.lanes.size()) {
+    for (const Output& output : outputs) {
+        Operand operand;
+        operand.weights = &output.weights->state();
+        operand.rows = output.rows.subspan(first_row, x.size());
+        operands_.push_back(std::move(operand));
+    }
+    row_scales_.resize(x.size() * static_cast<size_t>(format().slices()));
+}
+
+Panel::~Panel() {
+    for (LaneRun& run : runs_) {
+        for (Buffer* buffer : {&run.a, &run.c, &run.regcmd, &run.guest_weights})
+            device_.lanes[run.lane].put_back(std::move(*buffer));
+    }
+}
+
+Result<Outcome> Panel::run() {
+    if (auto planned = plan(); !planned) return planned.error();
+    collect_runs();
+    const auto packing = Clock::now();
+    const bool checksums = device_.options.verify != Verify::Off;
+    auto outcome = quantise(runs_, checksums);
+    if (!outcome || *outcome != Outcome::Done) return outcome;
+
+    const auto waiting = Clock::now();
+    for (LaneRun& run : runs_) start(run);
+    for (LaneRun& run : runs_) finish(run);
+
+    const auto unpacking = Clock::now();
+    std::vector<TileRef> failed = unproved(runs_);
+    if (!failed.empty()) repair(std::move(failed));
+    for (uint32_t lane = 0; lane < lane_asked_.size(); ++lane)
+        if (lane_asked_[lane] && device_.lanes[lane].record(lane_failed_[lane], device_.calls))
+            device_.stats.lanes_taken_out += 1;
+    for (const Operand& operand : operands_) unpack(operand);
+
+    Stats::HostMs& host = device_.stats.host_ms;
+    host.pack += milliseconds(waiting - packing);
+    host.wait += milliseconds(unpacking - waiting);
+    host.unpack += milliseconds(Clock::now() - unpacking);
+    count();
+    return Outcome::Done;
+}
+
+Result<void> Panel::plan() {
+    for (Operand& operand : operands_) {
+        auto planned = operand.weights->plans->plan(m());
+        if (!planned) return planned.error();
+        operand.plan = *planned;
+        operand.expected.resize(operand.weights->plans->tiling().blocks.size() * m());
+        operand.cubes.resize(operand.plan->plan.tiles.size(), nullptr);
+        operand.saved.resize(operand.cubes.size());
+    }
+    return {};
+}
+
+/// The lanes' tiles in planned order, all operands one after the other. A job may span operands:
+/// the first tile of each reuses nothing.
+void Panel::collect_runs() {
+    for (uint32_t lane = 0; lane < device_.lanes.size(); ++lane) {
+        if (!usable(lane)) continue;
+        LaneRun run;
+        run.lane = lane;
+        uint64_t c_base = 0;
+        double job_ns = 0;
+        for (uint32_t o = 0; o < operands_.size(); ++o) {
+            const CompiledPlan& compiled = *operands_[o].plan;
+            for (const compile::Job& job : compiled.plan.jobs) {
+                if (job.lane != lane) continue;
+                if (!run.tiles.empty() && job_ns + job.modelled_ns > k_job_ns_max) {
+                    run.job_ends.push_back(static_cast<uint32_t>(run.tiles.size()));
+                    job_ns = 0;
+                }
+                job_ns += job.modelled_ns;
+                for (uint32_t t = job.first; t < job.first + job.count; ++t)
+                    run.tiles.push_back(
+                        {{o, t},
+                         operands_[o].weights->block_iova(compiled.plan.tiles[t].block),
+                         c_base + compiled.c_offset[t]});
+            }
+            c_base += compiled.lane_c_bytes[lane];
+        }
+        if (run.tiles.empty()) continue;
+        run.job_ends.push_back(static_cast<uint32_t>(run.tiles.size()));
+        if (borrow(run)) runs_.push_back(std::move(run));
+    }
+}
+
+/// A lane without memory for its work buffers sits this panel out; repair() finds its tiles a home.
+bool Panel::borrow(LaneRun& run) {
+    lane_asked_[run.lane] = true;
+    WorkLane& lane = work_lane(run);
+    uint64_t c_bytes = 0, words = 0;
+    for (const Placed& placed : run.tiles) {
+        const compile::Tile& t = tile(placed.ref);
+        c_bytes =
+            std::max(c_bytes, placed.c_offset + uint64_t{t.m} * t.n * compile::k_output_bytes);
+        const size_t length = operands_[placed.ref.operand].plan->streams[placed.ref.tile].size();
+        words += align_up<uint64_t>(length, k_cache_line / sizeof(uint64_t));
+    }
+    const uint64_t sizes[] = {uint64_t{m()} * static_cast<uint64_t>(format().k_padded), c_bytes,
+                              words * sizeof(uint64_t)};
+    Buffer* buffers[] = {&run.a, &run.c, &run.regcmd};
+    for (int i = 0; i < 3; ++i) {
+        auto borrowed = lane.borrow(sizes[i]);
+        if (!borrowed) {
+            note_error(run, borrowed.error());
+            for (Buffer* buffer : buffers) lane.put_back(std::move(*buffer));
+            return false;
+        }
+        *buffers[i] = std::move(borrowed).value();
+    }
+    return true;
+}
+
+void Panel::write_streams(const LaneRun& run) {
+    auto* words = run.regcmd.as<uint64_t>();
+    for (const Placed& placed : run.tiles) {
+        const compile::Tile& t = tile(placed.ref);
+        const auto a_offset = (uint64_t{t.k0} * m() + uint64_t{t.m0} * npu::k_atom_bytes);
+        const auto a = run.a.iova() + static_cast<uint32_t>(a_offset);
+        const auto c = run.c.iova() + static_cast<uint32_t>(placed.c_offset);
+        const CompiledPlan& compiled = *operands_[placed.ref.operand].plan;
+        const compile::TaskTemplate* stream = &compiled.streams[placed.ref.tile];
+        std::optional<compile::TaskTemplate> fresh;
+        if (run.fresh_streams && (t.weight_reuse || t.data_reuse))
+            stream = &fresh.emplace(stream_without_reuse(t, m()));
+        stream->write(words, a, placed.weight_iova, c);
+        words += align_up<uint64_t>(stream->size(), k_cache_line / sizeof(uint64_t));
+    }
+}
+
+void Panel::start(LaneRun& run) {
+    write_streams(run);
+    std::vector<rocket::Job> jobs(run.job_ends.size());
+    uint32_t regcmd = run.regcmd.iova();
+    size_t index = 0;
+    for (size_t j = 0; j < jobs.size(); ++j) {
+        std::vector<uint32_t>& in = jobs[j].in;
+        for (; index < run.job_ends[j]; ++index) {
+            const Placed& placed = run.tiles[index];
+            const compile::Tile& t = tile(placed.ref);
+            int32_t* cube = run.c.as<int32_t>() + placed.c_offset / sizeof(int32_t);
+            poison_line(cube + size_t{t.m} * t.n - k_poison_words);
+            const auto words = static_cast<uint32_t>(
+                operands_[placed.ref.operand].plan->streams[placed.ref.tile].size());
+            jobs[j].add(regcmd, words);
+            regcmd +=
+                static_cast<uint32_t>(align_up<uint64_t>(words * sizeof(uint64_t), k_cache_line));
+            const Weights::State& weights = *operands_[placed.ref.operand].weights;
+            in.push_back(run.guest_weights ? run.guest_weights.bo().handle()
+                                           : weights.buffers[run.lane].bo().handle());
+        }
+        // Listed once each: the kernel drops a job that names a BO twice.
+        std::sort(in.begin(), in.end());
+        in.erase(std::unique(in.begin(), in.end()), in.end());
+        jobs[j].reads(run.a.bo());
+        jobs[j].reads(run.regcmd.bo());
+        jobs[j].writes(run.c.bo());
+    }
+    const rocket::Lane& lane = work_lane(run).lane();
+    for (const Buffer* buffer : {&run.a, &run.c, &run.regcmd})
+        if (auto done = lane.finish_cpu(buffer->bo()); !done) return note_error(run, done.error());
+    if (auto done = lane.submit(jobs); !done) return note_error(run, done.error());
+    run.submitted = true;
+    device_.stats.submits += 1;
+    device_.stats.jobs += jobs.size();
+    device_.stats.tasks += run.tiles.size();
+}
+
+void Panel::finish(LaneRun& run) {
+    if (!run.submitted) return;
+    auto done = work_lane(run).lane().prepare_cpu(run.c.bo(), rocket::after(k_wait_limit));
+    if (!done) note_error(run, done.error());
+}
+
+/// Out of memory passes; anything else means that the device behind the file is gone or stuck, and
+/// that its buffers must not be used again.
+void Panel::note_error(LaneRun& run, const Error& error) {
+    lane_failed_[run.lane] = true;
+    const bool passing = error.code == ENOMEM || error.code == ENOSPC || error.code == EAGAIN;
+    if (!passing) work_lane(run).set_lost();
+    device_.warn_once(error.message);
+}
+
+void Panel::count() {
+    Stats& stats = device_.stats;
+    for (const Operand& operand : operands_) {
+        const WeightShape shape = operand.weights->shape;
+        const compile::Plan& plan = operand.plan->plan;
+        stats.macs +=
+            uint64_t{m()} * static_cast<uint64_t>(shape.n) * static_cast<uint64_t>(shape.k);
+        stats.dma_bytes += plan.dma_bytes;
+        stats.npu_ms_modelled += plan.time_ns * 1e-6;
+        stats.splits += operand.weights->plans->host_sums();
+        uint64_t c_bytes = 0;
+        for (const uint64_t bytes : operand.plan->lane_c_bytes) c_bytes += bytes;
+        const bool twice = device_.options.verify != Verify::Off;  // prove, then unpack
+        stats.host_bytes += c_bytes * (twice ? 2 : 1) +
+                            uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
+    }
+    const uint64_t a_bytes = uint64_t{m()} * static_cast<uint64_t>(format().k_padded);
+    stats.host_bytes +=
+        uint64_t{m()} * static_cast<uint64_t>(format().k) * sizeof(float) + a_bytes * runs_.size();
+}
+
+}  // namespace rosenblatt::matmul

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Weights::State: the packed matrix, and what proves and repairs it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "matmul/device_state.hpp"
+#include "matmul/weights.hpp"
+#include "quant/row_format.hpp"
+
+namespace rosenblatt::matmul {
+
+struct Weights::State {
+    Device::State* device = nullptr;
+    WeightShape shape;
+    Pipeline pipeline = Pipeline::W8A8H;
+    RowSource source;
+    quant::RowFormat format;
+    std::shared_ptr<ShapePlans> plans;
+    std::vector<Buffer> buffers;           ///< one per lane; empty where a lane has no block
+    std::vector<std::vector<uint32_t>> u;  ///< per block, over its k
+    std::vector<float> scales;             ///< per real column
+    std::vector<uint32_t> column_weights;  ///< r, padding columns included
+
+    const compile::WeightBlock& block(uint32_t b) const { return plans->tiling().blocks[b]; }
+    int8_t* block_data(uint32_t b) const {
+        return buffers[block(b).lane].as<int8_t>() + plans->block_offset(b);
+    }
+    uint32_t block_iova(uint32_t b) const {
+        return buffers[block(b).lane].iova() + static_cast<uint32_t>(plans->block_offset(b));
+    }
+};
+
+/// The codes of block `b` in memory are the ones that were packed: u is computed from them anew.
+bool block_intact(const Weights::State& weights, uint32_t b);
+
+/// Quantises the rows of block `b` again from the row source and writes them to `cube` (the block's
+/// bytes). The same bits as at pack time as long as the source gives the same floats.
+void rebuild_block(const Weights::State& weights, uint32_t b, int8_t* cube);
+
+}  // namespace rosenblatt::matmul
