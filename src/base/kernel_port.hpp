@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// KernelPort: the seam for "no hardware". The driver makes its system calls through it; behind it is
-// the real kernel (rocket::SystemPort) or rocket.ko's behaviour in user space (emukernel::Port).
+// KernelPort: the seam for "no hardware". The driver makes its system calls through it; behind it
+// is the real kernel (rocket::SystemPort) or rocket.ko's behaviour in user space (emukernel::Port).
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ class KernelPort {
     /// restart never lengthens it.
     virtual int ioctl(int fd, unsigned long request, void* arg) = 0;
 
-    /// Shared, readable and writable; `offset` is what CREATE_BO answered. Sets `address` on success.
+    /// Shared, readable and writable; `offset` is what CREATE_BO answered. Sets `address` on
+    /// success.
     virtual int mmap(int fd, size_t length, uint64_t offset, void** address) = 0;
     virtual int munmap(void* address, size_t length) = 0;
 };

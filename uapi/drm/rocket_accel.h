@@ -61,10 +61,16 @@ struct drm_rocket_submit {
 #define DRM_IOCTL_ROCKET_PREP_BO   _IOW('d', 0x42, struct drm_rocket_prep_bo)
 #define DRM_IOCTL_ROCKET_FINI_BO   _IOW('d', 0x43, struct drm_rocket_fini_bo)
 
-/* The two generic DRM calls we need; libdrm is not a dependency. */
+/* The generic DRM calls we need; libdrm is not a dependency. */
 struct drm_rocket_gem_close {
 	__u32 handle;
 	__u32 pad;
+};
+
+struct drm_rocket_prime_handle {
+	__u32 handle;
+	__u32 flags; /* DRM_CLOEXEC (O_CLOEXEC), DRM_RDWR (O_RDWR) */
+	__s32 fd;    /* of the dma-buf */
 };
 
 struct drm_rocket_version {
@@ -81,5 +87,7 @@ struct drm_rocket_version {
 
 #define DRM_IOCTL_ROCKET_VERSION   _IOWR('d', 0x00, struct drm_rocket_version)
 #define DRM_IOCTL_ROCKET_GEM_CLOSE _IOW('d', 0x09, struct drm_rocket_gem_close)
+#define DRM_IOCTL_ROCKET_PRIME_HANDLE_TO_FD _IOWR('d', 0x2d, struct drm_rocket_prime_handle)
+#define DRM_IOCTL_ROCKET_PRIME_FD_TO_HANDLE _IOWR('d', 0x2e, struct drm_rocket_prime_handle)
 
 #endif
