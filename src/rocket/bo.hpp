@@ -32,8 +32,8 @@ class Mapping {
     size_t length_ = 0;
 };
 
-/// Move-only owner of a GEM handle. Handle, IOVA and mapping are fixed for its life. The kernel keeps
-/// the memory of a BO that a running job lists; one in no list is unmapped under the job.
+/// Move-only owner of a GEM handle. Handle, IOVA and mapping are fixed for its life. The kernel
+/// keeps the memory of a BO that a running job lists; one in no list is unmapped under the job.
 class Bo {
   public:
     Bo() = default;

@@ -48,11 +48,12 @@ bool contains(const LiveBo& bo, uint64_t iova) {
     return iova >= bo.iova && iova < bo.iova + static_cast<uint64_t>(bo.bytes.size());
 }
 
-// A lane's BOs may be gigabytes of weights; a job's streams name the ones it touches. Any value of a
-// command word that falls into a BO counts, so the choice errs to the safe side.
+// A lane's BOs may be gigabytes of weights; a job's streams name the ones it touches. Any value of
+// a command word that falls into a BO counts, so the choice errs to the safe side.
 class TouchedBos {
   public:
-    TouchedBos(const Job& job, std::span<const LiveBo> bos) : bos_(bos), touched_(bos.size(), false) {
+    TouchedBos(const Job& job, std::span<const LiveBo> bos)
+        : bos_(bos), touched_(bos.size(), false) {
         for (size_t i = 0; i < bos.size(); ++i)
             touched_[i] = lists(job.in, bos[i]) || lists(job.out, bos[i]);
         for (const Task& task : job.tasks) scan(task);
@@ -78,7 +79,8 @@ class TouchedBos {
         for (size_t i = 0; i < std::min<size_t>(task.words, room); ++i) {
             uint64_t word;
             std::memcpy(&word, stream->bytes.data() + begin + i * sizeof word, sizeof word);
-            mark(static_cast<uint32_t>(word >> 16));  // a word is target << 48 | value << 16 | register
+            mark(static_cast<uint32_t>(word >>
+                                       16));  // a word is target << 48 | value << 16 | register
         }
     }
 

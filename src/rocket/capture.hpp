@@ -18,7 +18,8 @@ namespace rosenblatt::rocket {
 /// Shared by all lanes of a device; folders are DIR/job-000001 and so on in order of submission.
 class Capture {
   public:
-    /// Makes `directory` (its parent must exist) or uses it as it is; later runs continue the count.
+    /// Makes `directory` (its parent must exist) or uses it as it is; later runs continue the
+    /// count.
     static Result<std::shared_ptr<Capture>> open(const std::string& directory);
 
     /// Writes manifest and BOs as they are now; gives the job's folder.

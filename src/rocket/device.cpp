@@ -46,8 +46,9 @@ Error permission_error(const std::string& path, int code) {
 Error open_error(const std::string& path, int code) {
     switch (code) {
         case ENOENT:
-            return {code, path + " does not exist; is the rocket kernel module loaded and the NPU "
-                                 "enabled in the device tree? (rosenblatt audit)"};
+            return {code, path +
+                              " does not exist; is the rocket kernel module loaded and the NPU "
+                              "enabled in the device tree? Try: rosenblatt audit."};
         case EACCES:
         case EPERM:
             return permission_error(path, code);
@@ -55,7 +56,9 @@ Error open_error(const std::string& path, int code) {
             return {code, path + " is held exclusively by another program."};
         case ENODEV:
         case ENXIO:
-            return {code, path + " exists but no device is behind it; is the rocket module loaded?"};
+            return {code, path +
+                              " exists but no device is behind it; is the rocket module loaded? "
+                              "Try: rosenblatt audit."};
         default:
             return {code, path + " cannot be opened: " + std::strerror(code) + "."};
     }
@@ -87,9 +90,9 @@ Result<std::shared_ptr<DeviceFile>> open_device(KernelPort& port, const std::str
     const DriverName driver = driver_name(*file);
     if (driver.code == ENODEV) return call_error(*file, "VERSION", driver.code);
     if (driver.code != 0)
-        return Error{driver.code, path + " is not a DRM device (VERSION: " +
-                                      std::strerror(driver.code) +
-                                      "); give the path of an accel node of the rocket driver."};
+        return Error{driver.code,
+                     path + " is not a DRM device (VERSION: " + std::strerror(driver.code) +
+                         "); give the path of an accel node of the rocket driver."};
     if (driver.name != "rocket")
         return Error{ENODEV, path + " belongs to the driver \"" + driver.name +
                                  "\", not to \"rocket\"; give the path of another accel node."};
@@ -102,13 +105,15 @@ Result<std::string> find_device(KernelPort& port) {
         const std::string path = "/dev/accel/accel" + std::to_string(number);
         auto file = open_device(port, path);
         if (file) return path;
-        // Permission is what a user can repair; a foreign driver's node is only second best to name.
+        // Permission is what a user can repair; a foreign driver's node is only second best to
+        // name.
         const bool better = !telling || file.error().code == EACCES || file.error().code == EPERM;
         if (file.error().code != ENOENT && better) telling = file.error();
     }
     if (telling) return *telling;
-    return Error{ENOENT, "No NPU found: there is no /dev/accel node; is the rocket kernel module loaded "
-                         "and the NPU enabled in the device tree? (rosenblatt audit)"};
+    return Error{ENOENT,
+                 "No NPU found: there is no /dev/accel node; is the rocket kernel module loaded "
+                 "and the NPU enabled in the device tree? Try: rosenblatt audit."};
 }
 
 }  // namespace rosenblatt::rocket

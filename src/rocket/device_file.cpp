@@ -9,13 +9,20 @@ namespace {
 
 const char* advice(int code) {
     switch (code) {
-        case ENODEV: return "the device is gone (was the rocket module unloaded?)";
-        case ENOSPC: return "the 4 GiB of NPU addresses of this lane are used up; free buffers first";
-        case ENOMEM: return "no memory for it; free memory or use smaller buffers";
-        case ETIMEDOUT: return "the job that writes the buffer had not ended by the deadline";
-        case EBUSY: return "the job that writes the buffer is still running";
-        case ENOENT: return "the buffer handle does not belong to this file";
-        default: return nullptr;
+        case ENODEV:
+            return "the device is gone (was the rocket module unloaded?)";
+        case ENOSPC:
+            return "the 4 GiB of NPU addresses of this lane are used up; free buffers first";
+        case ENOMEM:
+            return "no memory for it; free memory or use smaller buffers";
+        case ETIMEDOUT:
+            return "the job that writes the buffer had not ended by the deadline";
+        case EBUSY:
+            return "the job that writes the buffer is still running";
+        case ENOENT:
+            return "the buffer handle does not belong to this file";
+        default:
+            return nullptr;
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// DeviceFile: owner of one open device file of a KernelPort. Lane and its BOs share it, so that a BO
-// that outlives its lane still closes its handle in the right file.
+// DeviceFile: owner of one open device file of a KernelPort. Lane and its BOs share it, so that a
+// BO that outlives its lane still closes its handle in the right file.
 #pragma once
 
 #include <memory>
@@ -35,7 +35,8 @@ class DeviceFile {
     std::string path_;
 };
 
-/// An Error for `-errno` result `code` of the call named `what` on `file`, with advice where we have any.
+/// An Error for `-errno` result `code` of the call named `what` on `file`, with advice where we
+/// have any.
 Error call_error(const DeviceFile& file, const std::string& what, int code);
 
 }  // namespace rosenblatt::rocket

@@ -15,9 +15,10 @@ struct Task {
     uint32_t words = 0;   ///< 64-bit words, tail included
 };
 
-/// Only `out` BOs get a fence: a job without one cannot be waited for. `in` BOs make the job wait for
-/// earlier writers and stay mapped until it ends. A BO stands in one list, once: the kernel drops a job
-/// that lists one twice and says nothing, so Lane::submit refuses it. One written and read goes to `out`.
+/// Only `out` BOs get a fence: a job without one cannot be waited for. `in` BOs make the job wait
+/// for earlier writers and stay mapped until it ends. A BO stands in one list, once: the kernel
+/// drops a job that lists one twice and says nothing, so Lane::submit refuses it. One written and
+/// read goes to `out`.
 struct Job {
     std::vector<Task> tasks;
     std::vector<uint32_t> in;   ///< GEM handles

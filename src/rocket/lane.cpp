@@ -17,7 +17,9 @@ static_assert(sizeof(Task) == sizeof(drm_rocket_task), "tasks are handed over as
 // The kernel keeps the mapped length in an int: 2 GiB turns negative and poisons the address space.
 constexpr uint64_t k_largest_bo = (2ull << 30) - 4096;
 
-Error refused(const std::string& why) { return {EINVAL, "A job was not submitted: " + why + "."}; }
+Error refused(const std::string& why) {
+    return {EINVAL, "A job was not submitted: " + why + "."};
+}
 
 // What the kernel would drop without a word.
 Result<void> check(const Job& job) {
@@ -37,7 +39,9 @@ Result<void> check(const Job& job) {
     return {};
 }
 
-uint64_t user_pointer(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
+uint64_t user_pointer(const void* pointer) {
+    return reinterpret_cast<uintptr_t>(pointer);
+}
 
 drm_rocket_job kernel_job(const Job& job) {
     drm_rocket_job kernel{};
@@ -52,7 +56,8 @@ drm_rocket_job kernel_job(const Job& job) {
 }
 
 int64_t nanoseconds(Deadline deadline) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch())
+        .count();
 }
 
 }  // namespace
@@ -136,7 +141,8 @@ Result<void> Lane::submit_captured(std::span<const Job> jobs) const {
         if (!folder) return folder.error();
         if (auto submitted = submit_to_kernel(std::span(&job, 1)); !submitted) return submitted;
         if (auto waited = wait(job, k_forever); !waited) return waited;
-        if (auto written = capture_->after(*folder, job, registry_->all()); !written) return written;
+        if (auto written = capture_->after(*folder, job, registry_->all()); !written)
+            return written;
     }
     return {};
 }

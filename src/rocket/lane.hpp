@@ -24,8 +24,8 @@ inline Deadline after(std::chrono::nanoseconds time) {
            std::chrono::duration_cast<std::chrono::steady_clock::duration>(time);
 }
 
-constexpr Deadline k_poll{};                        ///< EBUSY at once instead of waiting
-constexpr Deadline k_forever = Deadline::max();     ///< the kernel's watchdog ends every job
+constexpr Deadline k_poll{};                     ///< EBUSY at once instead of waiting
+constexpr Deadline k_forever = Deadline::max();  ///< the kernel's watchdog ends every job
 
 /// Calls may come from several threads; the kernel orders submits.
 class Lane {
@@ -33,12 +33,14 @@ class Lane {
     /// Opens `path` and checks that the rocket driver answers (see device.hpp).
     static Result<Lane> open(KernelPort& port, const std::string& path);
 
-    /// Zeroed, page-aligned, mapped for CPU and NPU. Fails with ENOSPC (no NPU addresses), ENOMEM, or
-    /// EINVAL for sizes the kernel must not be asked for: 0, and 2 GiB or more, which poison the file.
+    /// Zeroed, page-aligned, mapped for CPU and NPU. Fails with ENOSPC (no NPU addresses), ENOMEM,
+    /// or EINVAL for sizes the kernel must not be asked for: 0, and 2 GiB or more, which poison the
+    /// file.
     Result<Bo> create_bo(size_t size);
 
-    /// Waits until no job writes the BO (EBUSY or ETIMEDOUT in Error::code), then makes it coherent for
-    /// the CPU. Success does not say that the job ran: it may have been dropped, faulted or timed out.
+    /// Waits until no job writes the BO (EBUSY or ETIMEDOUT in Error::code), then makes it coherent
+    /// for the CPU. Success does not say that the job ran: it may have been dropped, faulted or
+    /// timed out.
     Result<void> prepare_cpu(const Bo& bo, Deadline deadline) const;
     /// Hands the BO (whole: the cost is per byte) back to the device.
     Result<void> finish_cpu(const Bo& bo) const;

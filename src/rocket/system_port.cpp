@@ -15,7 +15,9 @@ int SystemPort::open(const char* path, int flags) {
     return fd < 0 ? -errno : fd;
 }
 
-int SystemPort::close(int fd) { return ::close(fd) < 0 ? -errno : 0; }
+int SystemPort::close(int fd) {
+    return ::close(fd) < 0 ? -errno : 0;
+}
 
 int SystemPort::ioctl(int fd, unsigned long request, void* arg) {
     int result;
@@ -26,8 +28,8 @@ int SystemPort::ioctl(int fd, unsigned long request, void* arg) {
 }
 
 int SystemPort::mmap(int fd, size_t length, uint64_t offset, void** address) {
-    void* const mapped = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                                static_cast<off_t>(offset));
+    void* const mapped =
+        ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (mapped == MAP_FAILED) return -errno;
     *address = mapped;
     return 0;
