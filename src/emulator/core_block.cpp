@@ -97,6 +97,9 @@ bool MacArray::inside(Position at) const {
 }
 
 void MacArray::gather_windows(const SumTile& tile) {
+    if (gathered_first_ == tile.first_pixel && gathered_pixels_ == tile.pixels) return;
+    gathered_first_ = tile.first_pixel;
+    gathered_pixels_ = tile.pixels;
     const uint32_t taps = cna_.taps();
     windows_.resize(size_t{tile.pixels} * taps);
     window_sums_.assign(tile.pixels, 0);

@@ -69,6 +69,8 @@ class MacArray {
     std::span<const std::byte> weights_;
     uint32_t first_channel_ = 0;
     uint32_t group_kernels_ = 0;
+    uint32_t gathered_first_ = 0;  ///< the pixels that windows_ describes
+    uint32_t gathered_pixels_ = 0;
     std::vector<const int8_t*> windows_;
     std::vector<int32_t> window_sums_;
 };

@@ -33,24 +33,65 @@ size_t vnni_bytes(size_t taps, size_t quads) {
     return taps * quads * k_group_kernels * 4;
 }
 
+/// One tile of 16 kernels x 32 channels (a kernel's 32 bytes side by side, 32 apart), transposed to
+/// [8 quads][16 kernels], quads 128 bytes apart.
+RB_TARGET_VNNI void vnni_transpose(const std::byte* tile, std::byte* out) {
+    __m512i rows[8];  // kernel i in the low half, kernel i + 8 in the high half
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; ++i) {
+        const auto* kernels = reinterpret_cast<const __m256i*>(tile);
+        const __m512i row =
+            _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(kernels + i)),
+                               _mm256_loadu_si256(kernels + i + 8), 1);
+        rows[i] = _mm512_xor_si512(row, _mm512_set1_epi32(static_cast<int>(0x80808080U)));
+    }
+    __m512i pairs[8];  // [2 * group + {0, 1}]: quads {0, 1, 4, 5} / {2, 3, 6, 7} of kernels 2 *
+                       // group ..
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; ++i) {
+        pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    // Lanes of 128 bits now hold two quads of two kernels; the quads q and q + 4 of four kernels:
+    const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 4, 12, 5, 13);
+    const __m512i high = _mm512_setr_epi64(2, 10, 3, 11, 6, 14, 7, 15);
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+    const __m512i second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+#pragma GCC unroll 2
+    for (size_t odd = 0; odd < 2; ++odd) {
+        const __m512i a = _mm512_permutex2var_epi64(pairs[odd], low, pairs[2 + odd]);
+        const __m512i b = _mm512_permutex2var_epi64(pairs[4 + odd], low, pairs[6 + odd]);
+        const __m512i c = _mm512_permutex2var_epi64(pairs[odd], high, pairs[2 + odd]);
+        const __m512i d = _mm512_permutex2var_epi64(pairs[4 + odd], high, pairs[6 + odd]);
+        std::byte* quad = out + 2 * odd * 128;
+        _mm512_storeu_si512(quad, _mm512_permutex2var_epi64(a, first, b));
+        _mm512_storeu_si512(quad + 128, _mm512_permutex2var_epi64(a, second, b));
+        _mm512_storeu_si512(quad + 4 * 128, _mm512_permutex2var_epi64(c, first, d));
+        _mm512_storeu_si512(quad + 5 * 128, _mm512_permutex2var_epi64(c, second, d));
+    }
+}
+
+/// Any tile, one quad at a time.
+void vnni_pack_tile(const std::byte* tile, size_t kernels, size_t width, std::byte* out) {
+    for (size_t n = 0; n < kernels; ++n, tile += width) {
+        for (size_t c = 0; c < width; ++c)
+            out[(c / 4 * k_group_kernels + n) * 4 + c % 4] = tile[c] ^ std::byte{0x80};
+    }
+}
+
 void vnni_pack(const std::byte* group, size_t kernels, size_t channels, size_t taps, size_t quads,
                std::byte* packed) {
     if (kernels < k_group_kernels || channels < quads * 4)
         std::memset(packed, 0x80, vnni_bytes(taps, quads));
     for (size_t first = 0; first < channels; first += 32) {
         const size_t width = std::min<size_t>(32, channels - first);
-        for (size_t tap = 0; tap < taps; ++tap) {
+        for (size_t tap = 0; tap < taps; ++tap, group += kernels * width) {
             std::byte* out = packed + (tap * quads + first / 4) * k_group_kernels * 4;
-            for (size_t n = 0; n < kernels; ++n, group += width) {
-                size_t c = 0;
-                for (; c + 4 <= width; c += 4) {
-                    uint32_t quad;
-                    std::memcpy(&quad, group + c, sizeof quad);
-                    quad ^= 0x80808080U;
-                    std::memcpy(out + (c / 4 * k_group_kernels + n) * 4, &quad, sizeof quad);
-                }
-                for (; c < width; ++c)
-                    out[(c / 4 * k_group_kernels + n) * 4 + c % 4] = group[c] ^ std::byte{0x80};
+            if (kernels == k_group_kernels && width == 32) {
+                vnni_transpose(group, out);
+                vnni_transpose(group + 16 * 32, out + 64);
+            } else {
+                vnni_pack_tile(group, kernels, width, out);
             }
         }
     }
@@ -60,14 +101,17 @@ void vnni_pack(const std::byte* group, size_t kernels, size_t channels, size_t t
 template <size_t Pixels>
 RB_TARGET_VNNI void vnni_block(const MacOperands& o, size_t first) {
     __m512i sums[Pixels][2];
+#pragma GCC unroll 16
     for (auto& pair : sums) pair[0] = pair[1] = _mm512_setzero_si512();
     const std::byte* weights = o.kernels;
     for (size_t tap = 0; tap < o.taps; ++tap) {
         const int8_t* channels[Pixels];
+#pragma GCC unroll 16
         for (size_t p = 0; p < Pixels; ++p) channels[p] = o.windows[(first + p) * o.taps + tap];
         for (size_t quad = 0; quad < o.quads; ++quad, weights += 128) {
             const __m512i low = _mm512_loadu_si512(weights);
             const __m512i high = _mm512_loadu_si512(weights + 64);
+#pragma GCC unroll 16  // or the accumulators live in memory
             for (size_t p = 0; p < Pixels; ++p) {
                 const __m512i a = _mm512_set1_epi32(load_quad(channels[p] + quad * 4));
                 sums[p][0] = _mm512_dpbusd_epi32(sums[p][0], low, a);
@@ -75,6 +119,7 @@ RB_TARGET_VNNI void vnni_block(const MacOperands& o, size_t first) {
             }
         }
     }
+#pragma GCC unroll 16
     for (size_t p = 0; p < Pixels; ++p) {
         // 128 * sum may wrap; so does the sum of products, and the difference is right modulo 2^32.
         const __m512i excess = _mm512_slli_epi32(_mm512_set1_epi32(o.window_sums[first + p]), 7);
@@ -124,34 +169,39 @@ void avx2_pack(const std::byte* group, size_t kernels, size_t channels, size_t t
 template <size_t Pixels>
 RB_TARGET_AVX2 void avx2_block(const MacOperands& o, size_t first) {
     __m256i sums[Pixels][4];
+#pragma GCC unroll 16
     for (auto& quarter : sums)
-        for (__m256i& sum : quarter) sum = _mm256_setzero_si256();
+        quarter[0] = quarter[1] = quarter[2] = quarter[3] = _mm256_setzero_si256();
     const auto* weights = reinterpret_cast<const __m256i*>(o.kernels);
     for (size_t tap = 0; tap < o.taps; ++tap) {
-        const int8_t* channels[Pixels];
-        for (size_t p = 0; p < Pixels; ++p) channels[p] = o.windows[(first + p) * o.taps + tap];
-        for (size_t pair = 0; pair < o.quads * 2; ++pair, weights += 4) {
+        for (size_t quad = 0; quad < o.quads; ++quad, weights += 8) {
+#pragma GCC unroll 4
             for (size_t p = 0; p < Pixels; ++p) {
-                const int32_t low = static_cast<uint16_t>(channels[p][pair * 2]);
-                const int32_t high = channels[p][pair * 2 + 1];
-                const __m256i a = _mm256_set1_epi32(
-                    low | static_cast<int32_t>(static_cast<uint32_t>(high) << 16));
-                for (size_t quarter = 0; quarter < 4; ++quarter)
-                    sums[p][quarter] = _mm256_add_epi32(
-                        sums[p][quarter],
-                        _mm256_madd_epi16(_mm256_loadu_si256(weights + quarter), a));
+                const int8_t* channels = o.windows[(first + p) * o.taps + tap] + quad * 4;
+                // Every 64 bits: the quad's four channels as int16.
+                const __m256i wide = _mm256_cvtepi8_epi16(_mm_set1_epi32(load_quad(channels)));
+                const __m256i low = _mm256_shuffle_epi32(wide, 0x00);
+                const __m256i high = _mm256_shuffle_epi32(wide, 0x55);
+#pragma GCC unroll 4
+                for (size_t quarter = 0; quarter < 4; ++quarter) {
+                    const __m256i a = _mm256_madd_epi16(_mm256_loadu_si256(weights + quarter), low);
+                    const __m256i b =
+                        _mm256_madd_epi16(_mm256_loadu_si256(weights + 4 + quarter), high);
+                    sums[p][quarter] = _mm256_add_epi32(sums[p][quarter], _mm256_add_epi32(a, b));
+                }
             }
         }
     }
-    for (size_t p = 0; p < Pixels; ++p)
+#pragma GCC unroll 4
+    for (size_t p = 0; p < Pixels; ++p) {
+        auto* out = reinterpret_cast<__m256i*>(o.sums + (first + p) * k_group_kernels);
+#pragma GCC unroll 4
         for (size_t quarter = 0; quarter < 4; ++quarter)
-            _mm256_storeu_si256(
-                reinterpret_cast<__m256i*>(o.sums + (first + p) * k_group_kernels) + quarter,
-                sums[p][quarter]);
+            _mm256_storeu_si256(out + quarter, sums[p][quarter]);
+    }
 }
 
-constexpr void (*k_avx2_blocks[])(const MacOperands&, size_t) = {avx2_block<1>, avx2_block<2>,
-                                                                 avx2_block<3>};
+constexpr void (*k_avx2_blocks[])(const MacOperands&, size_t) = {avx2_block<1>, avx2_block<2>};
 
 }  // namespace
 
@@ -160,7 +210,7 @@ void add_x86_variants(std::vector<MacInt8>& variants) {
         __builtin_cpu_supports("avx512vl"))
         variants.push_back({"avx512-vnni", vnni_bytes, vnni_pack, in_blocks<k_vnni_blocks, 12>});
     if (__builtin_cpu_supports("avx2"))
-        variants.push_back({"avx2", avx2_bytes, avx2_pack, in_blocks<k_avx2_blocks, 3>});
+        variants.push_back({"avx2", avx2_bytes, avx2_pack, in_blocks<k_avx2_blocks, 2>});
 }
 
 }  // namespace rosenblatt::emulator
