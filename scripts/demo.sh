@@ -21,6 +21,7 @@ if [ -z "${GGML_ROCKET_DEVICE:-}" ]; then
     [[ $devices == *ROCKET0* ]] || GGML_ROCKET_DEVICE=emulator
 fi
 export GGML_ROCKET_MIN_M=${GGML_ROCKET_MIN_M:-1} # every matmul, however few its rows: this is to show, not to race
+export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 # spinning threads crawl on a machine with other work
 export GGML_ROCKET_STATS=$root/build/demo-stats.json
 rm -f "$GGML_ROCKET_STATS"
 

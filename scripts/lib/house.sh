@@ -18,14 +18,7 @@ write_env() {
     local preset=$1
     cat >"$root/build/env" <<ENV
 # . build/env: rosenblatt and the pinned llama.cpp on PATH, the backend named to llama.cpp (made by scripts/)
-for rosenblatt_bin in '$ROSENBLATT_LLAMA_DIR/bin' '$root/build/$preset/bin'; do
-    case ":\$PATH:" in
-    *":\$rosenblatt_bin:"*) ;;
-    *) PATH="\$rosenblatt_bin:\$PATH" ;;
-    esac
-done
-unset rosenblatt_bin
-export PATH
+export PATH='$root/build/$preset/bin:$ROSENBLATT_LLAMA_DIR/bin':"\$PATH"
 export GGML_BACKEND_PATH='$root/build/$preset/lib/libggml-rocket.so'
 export ROSENBLATT_LLAMA_DIR='$ROSENBLATT_LLAMA_DIR'
 ENV
