@@ -65,8 +65,9 @@ apt_private_fetch() {
     (
         flock 9
         cd "$APT_PRIVATE_ROOT/archives" || exit 1
-        file=$(apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download --print-uris "$package" 2>"$package.log" |
-            awk '{ print $2 }')
+        # Asked from another directory: where the file already lies, apt prints nothing.
+        file=$(cd partial && apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download --print-uris "$package" \
+            2>"../$package.log" | awk '{ print $2 }')
         [ -n "$file" ] || { cat "$package.log" >&2; exit 1; }
         if [ ! -e "$file" ]; then
             apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download "$package" >"$package.log" 2>&1 ||

@@ -14,6 +14,7 @@
 #include "cli/asm.hpp"
 #include "cli/audit.hpp"
 #include "cli/disasm.hpp"
+#include "cli/overlay.hpp"
 #include "cli/verb.hpp"
 
 namespace rosenblatt::cli {
@@ -66,6 +67,17 @@ void add_audit(CLI::App& app, Action& action) {
         ->envname("GGML_BACKEND_PATH");
 }
 
+void add_overlay(CLI::App& app, Action& action) {
+    auto options = std::make_shared<OverlayOptions>();
+    CLI::App* verb = add_verb(
+        app, action, "overlay", "Make the device tree overlay that switches this board's NPU on",
+        "rosenblatt overlay --dtb /sys/firmware/fdt -o npu.dtbo", options, run_overlay);
+    verb->add_option("--dtb", options->dtb, "device tree blob of the board")->required();
+    verb->add_option("-o,--output", options->output, "overlay blob to write")->required();
+    verb->add_option("--regulator", options->regulator,
+                     "node of the NPU's rail, for boards where its name does not tell");
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -86,6 +98,7 @@ int main(int argc, char** argv) {
     add_asm(app, action);
     add_audit(app, action);
     add_disasm(app, action);
+    add_overlay(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
