@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace rosenblatt::emukernel {
@@ -30,38 +31,54 @@ class HalfMapped {
     char* base_;
 };
 
-TEST(UserMemory, CopiesBothWays) {
+struct Way {
+    const char* name;
+    bool (*from_user)(void*, uint64_t, size_t);
+    bool (*to_user)(uint64_t, const void*, size_t);
+};
+
+std::string way_name(const testing::TestParamInfo<Way>& way) {
+    return way.param.name;
+}
+
+class UserMemory : public testing::TestWithParam<Way> {};
+INSTANTIATE_TEST_SUITE_P(Ways, UserMemory,
+                         testing::Values(Way{"chosen", copy_from_user, copy_to_user},
+                                         Way{"pipe", copy_from_user_by_pipe, copy_to_user_by_pipe}),
+                         way_name);
+
+TEST_P(UserMemory, CopiesBothWays) {
     std::vector<uint8_t> theirs(100'000), ours(100'000);
     std::iota(theirs.begin(), theirs.end(), uint8_t{0});
-    EXPECT_TRUE(copy_from_user(ours.data(), address_of(theirs.data()), ours.size()));
+    EXPECT_TRUE(GetParam().from_user(ours.data(), address_of(theirs.data()), ours.size()));
     EXPECT_EQ(ours, theirs);
     std::vector<uint8_t> back(100'000);
-    EXPECT_TRUE(copy_to_user(address_of(back.data()), ours.data(), ours.size()));
+    EXPECT_TRUE(GetParam().to_user(address_of(back.data()), ours.data(), ours.size()));
     EXPECT_EQ(back, ours);
 }
 
-TEST(UserMemory, ABadPointerIsAnAnswerNotASignal) {
+TEST_P(UserMemory, ABadPointerIsAnAnswerNotASignal) {
     uint64_t ours = 0;
     for (const uint64_t bad : {uint64_t{0}, uint64_t{16}, ~uint64_t{0} - 7, uint64_t{1} << 63}) {
-        EXPECT_FALSE(copy_from_user(&ours, bad, sizeof ours));
-        EXPECT_FALSE(copy_to_user(bad, &ours, sizeof ours));
+        EXPECT_FALSE(GetParam().from_user(&ours, bad, sizeof ours));
+        EXPECT_FALSE(GetParam().to_user(bad, &ours, sizeof ours));
     }
 }
 
-TEST(UserMemory, ARangeThatEndsInNowhereIsRefused) {
+TEST_P(UserMemory, ARangeThatEndsInNowhereIsRefused) {
     HalfMapped pages;
     char ours[16] = {};
-    EXPECT_TRUE(copy_from_user(ours, address_of(pages.base() + 4080), 16));
-    EXPECT_FALSE(copy_from_user(ours, address_of(pages.base() + 4088), 16));
-    EXPECT_FALSE(copy_to_user(address_of(pages.base() + 4088), ours, 16));
+    EXPECT_TRUE(GetParam().from_user(ours, address_of(pages.base() + 4080), 16));
+    EXPECT_FALSE(GetParam().from_user(ours, address_of(pages.base() + 4088), 16));
+    EXPECT_FALSE(GetParam().to_user(address_of(pages.base() + 4088), ours, 16));
 }
 
-TEST(UserMemory, ReadOnlyMemoryCannotBeWritten) {
+TEST_P(UserMemory, ReadOnlyMemoryCannotBeWritten) {
     HalfMapped pages;
     ::mprotect(pages.base(), 4096, PROT_READ);
     char ours[16] = {};
-    EXPECT_TRUE(copy_from_user(ours, address_of(pages.base()), 16));
-    EXPECT_FALSE(copy_to_user(address_of(pages.base()), ours, 16));
+    EXPECT_TRUE(GetParam().from_user(ours, address_of(pages.base()), 16));
+    EXPECT_FALSE(GetParam().to_user(address_of(pages.base()), ours, 16));
 }
 
 }  // namespace
