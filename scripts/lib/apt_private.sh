@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2016
 # SPDX-License-Identifier: MIT
 # Reads Debian suites newer than the machine's through a private apt root: packages are looked up by
 # name, downloaded and unpacked below the cache, and nothing on the machine is installed or changed.
