@@ -11,6 +11,7 @@
 
 #include "base/options.hpp"
 #include "base/result.hpp"
+#include "compile/plan.hpp"
 
 namespace rosenblatt {
 class KernelPort;
@@ -25,6 +26,7 @@ struct DeviceOptions {
     double clock_mhz = 200;            ///< NPU clock that plans and job lengths assume
     /// Packed weights of all lanes together; work buffers come on top.
     uint64_t mem_max_bytes = std::numeric_limits<uint64_t>::max();
+    compile::Limits limits;  ///< what one task may be; tests shrink it
     /// Gets one line for people when the first tile fails its proof. Called under the device's
     /// lock.
     std::function<void(const std::string&)> warn;

@@ -71,12 +71,14 @@ compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_sto
 
 Result<std::shared_ptr<ShapePlans>> ShapePlans::make(const quant::RowFormat& format, int64_t n,
                                                      unsigned lanes,
+                                                     const compile::Limits& limits,
                                                      const compile::Conditions& conditions) {
     compile::TilingRequest request;
     request.k = static_cast<uint32_t>(format.k_padded);
     request.n = static_cast<uint32_t>(n);
     request.lanes = lanes;
     request.slice_ends = slice_ends(format);
+    request.limits = limits;
     auto tiling = compile::tiling_for(request);
     if (!tiling) return tiling.error();
     return std::shared_ptr<ShapePlans>(

@@ -45,6 +45,7 @@ class ShapePlans {
   public:
     static Result<std::shared_ptr<ShapePlans>> make(const quant::RowFormat& format, int64_t n,
                                                     unsigned lanes,
+                                                    const compile::Limits& limits,
                                                     const compile::Conditions& conditions);
 
     const compile::WeightTiling& tiling() const { return tiling_; }

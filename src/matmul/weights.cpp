@@ -151,7 +151,7 @@ Result<std::shared_ptr<ShapePlans>> plans_for(Device::State& device, WeightShape
     auto& known = device.shapes[{shape.n, shape.k, pipeline}];
     if (known) return known;
     auto made = ShapePlans::make(format, shape.n, static_cast<unsigned>(device.lanes.size()),
-                                 device.conditions());
+                                 device.options.limits, device.conditions());
     if (made) known = *made;
     return made;
 }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "engine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <random>
+#include <thread>
+
+#include "drm/rocket_accel.h"
+#include "matmul/reference.hpp"
+#include "quant/int8.hpp"
+
+namespace rosenblatt::matmul {
+
+int CountingPort::ioctl(int fd, unsigned long request, void* arg) {
+    created += request == DRM_IOCTL_ROCKET_CREATE_BO;
+    closed += request == DRM_IOCTL_ROCKET_GEM_CLOSE;
+    return port_->ioctl(fd, request, arg);
+}
+
+Engine::Engine(DeviceOptions options, const std::string& faults) {
+    emukernel::Config config;
+    config.switches.strict = true;
+    config.switches.poison = true;
+    auto rules = emukernel::parse_faults(faults);
+    EXPECT_TRUE(rules.ok()) << rules.error().message;
+    config.faults = *rules;
+    auto kernel = emukernel::Port::create(config);
+    EXPECT_TRUE(kernel.ok()) << kernel.error().message;
+    port = std::make_unique<CountingPort>(std::move(kernel).value());
+    options.warn = [this](const std::string& line) { warnings.push_back(line); };
+    auto opened = Device::open(*port, emukernel::k_device_path, options);
+    EXPECT_TRUE(opened.ok()) << opened.error().message;
+    device = std::move(opened).value();
+}
+
+Problem::Problem(int64_t rows, int64_t channels, int64_t columns, uint64_t seed)
+    : m(rows), k(channels), n(columns) {
+    std::mt19937_64 random(seed);
+    std::normal_distribution<float> gauss;
+    for (int64_t i = 0; i < m * k; ++i) {
+        const bool outlier = i % k % 97 == 5;
+        x.push_back(gauss(random) * (outlier ? 30.0F : 1.0F));
+    }
+    for (int64_t i = 0; i < n * k; ++i) w.push_back(gauss(random) * 0.02F);
+}
+
+RowSource Problem::source() const {
+    return [this](int64_t row, float* to) { std::copy_n(w.data() + row * k, k, to); };
+}
+
+std::vector<float> Problem::truth(Pipeline pipeline) const {
+    const quant::RowFormat format = quant::row_format(pipeline, k);
+    const auto padded = static_cast<size_t>(format.k_padded);
+    const auto slices = static_cast<size_t>(format.slices());
+    std::vector<float> scratch(padded);
+    std::vector<int8_t> a(padded), codes(static_cast<size_t>(n) * padded);
+    std::vector<float> row_scales(slices), column_scales(static_cast<size_t>(n));
+    for (int64_t j = 0; j < n; ++j)
+        EXPECT_EQ(quant::quantise_row(format, true, &w[static_cast<size_t>(j * k)], scratch.data(),
+                                      &codes[static_cast<size_t>(j) * padded],
+                                      &column_scales[static_cast<size_t>(j)]),
+                  quant::RowCheck::Good);
+    std::vector<float> y;
+    std::vector<int32_t> sums(slices);
+    for (int64_t i = 0; i < m; ++i) {
+        EXPECT_EQ(quant::quantise_row(format, false, &x[static_cast<size_t>(i * k)], scratch.data(),
+                                      a.data(), row_scales.data()),
+                  quant::RowCheck::Good);
+        for (int64_t j = 0; j < n; ++j) {
+            const int8_t* column = &codes[static_cast<size_t>(j) * padded];
+            for (size_t s = 0; s < slices; ++s) {
+                const auto begin = static_cast<int64_t>(s);
+                sums[s] = reference::dot(a.data() + format.slice_begin(begin),
+                                         column + format.slice_begin(begin),
+                                         format.slice_end(begin) - format.slice_begin(begin));
+            }
+            y.push_back(reference::scaled_sum(sums, row_scales.data(),
+                                              column_scales[static_cast<size_t>(j)]));
+        }
+    }
+    return y;
+}
+
+ParallelFor threads(unsigned count) {
+    return [count](int64_t total, const LoopBody& body) {
+        std::atomic<int64_t> next{0};
+        std::vector<std::thread> workers;
+        for (unsigned t = 0; t < count; ++t)
+            workers.emplace_back([&] {
+                for (int64_t i = next++; i < total; i = next++) body(i, i + 1);
+            });
+        for (std::thread& worker : workers) worker.join();
+    };
+}
+
+std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline,
+                       const ParallelFor& parallel_for) {
+    auto weights =
+        pack(*engine.device, {problem.n, problem.k}, problem.source(), pipeline, parallel_for);
+    EXPECT_TRUE(weights.ok()) << weights.error().message;
+    std::vector<float> y(static_cast<size_t>(problem.m * problem.n), -1.0F);
+    if (!weights) return y;
+    const auto outcome = multiply(*engine.device, **weights, problem.x.data(), problem.k, problem.m,
+                                  y.data(), problem.n, parallel_for);
+    EXPECT_TRUE(outcome.ok()) << outcome.error().message;
+    if (outcome) {
+        EXPECT_EQ(*outcome, Outcome::Done);
+    }
+    return y;
+}
+
+size_t differing(const std::vector<float>& a, const std::vector<float>& b) {
+    EXPECT_EQ(a.size(), b.size());
+    size_t count = 0;
+    for (size_t i = 0; i < a.size() && i < b.size(); ++i)
+        count += std::bit_cast<uint32_t>(a[i]) != std::bit_cast<uint32_t>(b[i]);
+    return count;
+}
+
+}  // namespace rosenblatt::matmul

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What the engine's tests share: a device on the emulated kernel, random problems, and their truth
+// in plain loops.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "emukernel/port.hpp"
+#include "matmul/device.hpp"
+#include "matmul/multiply.hpp"
+#include "matmul/weights.hpp"
+
+namespace rosenblatt::matmul {
+
+/// Counts what goes through it.
+class CountingPort final : public KernelPort {
+  public:
+    explicit CountingPort(std::unique_ptr<KernelPort> port) : port_(std::move(port)) {}
+    int open(const char* path, int flags) override { return port_->open(path, flags); }
+    int close(int fd) override { return port_->close(fd); }
+    int ioctl(int fd, unsigned long request, void* arg) override;
+    int mmap(int fd, size_t length, uint64_t offset, void** address) override {
+        return port_->mmap(fd, length, offset, address);
+    }
+    int munmap(void* address, size_t length) override { return port_->munmap(address, length); }
+
+    std::atomic<unsigned> created{0};
+    std::atomic<unsigned> closed{0};
+
+  private:
+    std::unique_ptr<KernelPort> port_;
+};
+
+struct Engine {
+    std::unique_ptr<CountingPort> port;
+    std::vector<std::string> warnings;
+    std::unique_ptr<Device> device;
+
+    /// `faults` as in GGML_ROCKET_FAULT. The emulator is strict and starts from garbage.
+    explicit Engine(DeviceOptions options = {}, const std::string& faults = "");
+};
+
+/// Y = X * W^T with Gaussian entries and a few large columns, as activations have them.
+struct Problem {
+    int64_t m, k, n;
+    std::vector<float> x, w;
+
+    Problem(int64_t rows, int64_t channels, int64_t columns, uint64_t seed);
+    RowSource source() const;
+    /// What every plan, lane, thread count and fault must give, in plain loops.
+    std::vector<float> truth(Pipeline pipeline) const;
+};
+
+/// Runs pieces on `count` threads, interleaved.
+ParallelFor threads(unsigned count);
+
+/// Packs and multiplies on `engine`; fails the test when either reports an error.
+std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline,
+                       const ParallelFor& parallel_for = run_serial);
+
+/// Number of differing elements, bit by bit.
+size_t differing(const std::vector<float>& a, const std::vector<float>& b);
+
+}  // namespace rosenblatt::matmul

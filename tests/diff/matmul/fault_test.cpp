@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Whatever the device does wrong, the caller gets the same bits.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "engine.hpp"
+
+namespace rosenblatt::matmul {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct Ran {
+    size_t wrong = 0;
+    Stats stats;
+    size_t warnings = 0;
+    Milliseconds longest{0};
+};
+
+/// Three products with one pack on a device with `faults`.
+Ran three_products(const std::string& faults, DeviceOptions options = {}) {
+    const Problem problem(48, 600, 290, 1);
+    static const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    Engine engine(options, faults);
+    Ran ran;
+    auto weights = pack(*engine.device, {problem.n, problem.k}, problem.source(), Pipeline::W8A8H);
+    EXPECT_TRUE(weights.ok()) << weights.error().message;
+    for (int i = 0; weights && i < 3; ++i) {
+        std::vector<float> y(truth.size());
+        const auto begun = std::chrono::steady_clock::now();
+        const auto outcome = multiply(*engine.device, **weights, problem.x.data(), problem.k,
+                                      problem.m, y.data(), problem.n);
+        const auto time = std::chrono::steady_clock::now() - begun;
+        ran.longest = std::max(ran.longest, std::chrono::duration_cast<Milliseconds>(time));
+        EXPECT_TRUE(outcome.ok()) << outcome.error().message;
+        ran.wrong += differing(y, truth);
+    }
+    ran.stats = engine.device->stats();
+    ran.warnings = engine.warnings.size();
+    return ran;
+}
+
+TEST(Faults, EveryKindInEveryPhaseOnEveryLaneGivesTheSameBits) {
+    for (const std::string kind : {"drop", "flip", "partial", "swap", "stale"}) {
+        for (const char* phase : {"1", "4", "8"}) {
+            for (const char* lane : {"0", "1", "2"}) {
+                std::string fault = kind + ":job=" + phase + ",lane=" + lane;
+                if (kind == "flip") fault += ",bit=777";
+                SCOPED_TRACE(fault);
+                const Ran ran = three_products(fault);
+                EXPECT_EQ(ran.wrong, 0u);
+                EXPECT_LE(ran.warnings, 1u);
+            }
+        }
+    }
+}
+
+TEST(Faults, AFlippedBitIsSeenRetriedAndWarnedAboutOnce) {
+    const Ran ran = three_products("flip:job=1,bit=5;flip:job=5,bit=4000");
+    EXPECT_EQ(ran.wrong, 0u);
+    EXPECT_EQ(ran.stats.checksum.mismatch, 2u);
+    EXPECT_EQ(ran.stats.checksum.retried, 2u);
+    EXPECT_EQ(ran.stats.checksum.cpu_fallback, 0u);
+    EXPECT_EQ(ran.warnings, 1u);
+}
+
+TEST(Faults, ADroppedJobIsSeenByItsPoisonedLines) {
+    const Ran ran = three_products("drop:job=2");
+    EXPECT_EQ(ran.wrong, 0u);
+    EXPECT_GE(ran.stats.checksum.mismatch, 1u);
+    EXPECT_EQ(ran.stats.checksum.cpu_fallback, 0u);
+}
+
+TEST(Faults, AHangingLaneCostsLessThanTwoSeconds) {
+    for (const char* fault : {"hang:job=1", "iommu:job=2", "hang:job=5,lane=2"}) {
+        SCOPED_TRACE(fault);
+        const Ran ran = three_products(fault);
+        EXPECT_EQ(ran.wrong, 0u);
+        EXPECT_GE(ran.stats.checksum.mismatch, 1u);
+        EXPECT_EQ(ran.stats.checksum.cpu_fallback, 0u);
+    }
+}
+
+TEST(Faults, WhenEveryJobHangsTheReferenceAnswers) {
+    std::string faults;
+    for (int job = 1; job <= 12; ++job) faults += "hang:job=" + std::to_string(job) + ";";
+    faults.pop_back();
+    const Ran ran = three_products(faults);
+    EXPECT_EQ(ran.wrong, 0u);
+    EXPECT_GE(ran.stats.checksum.cpu_fallback, 1u);
+    EXPECT_LT(ran.longest, Milliseconds(2000));
+}
+
+TEST(Faults, ALaneThatFailsThreeTimesIsTakenOutAndTriedAgainLater) {
+    const Problem problem(5, 64, 96, 2);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    // A call is three jobs and the retry of the dropped one: lane 1's are jobs 2, 6 and 10.
+    Engine engine({}, "drop:job=1,lane=1;drop:job=5,lane=1;drop:job=9,lane=1");
+    auto weights = pack(*engine.device, {96, 64}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    const auto once = [&] {
+        std::vector<float> y(truth.size());
+        ASSERT_TRUE(
+            multiply(*engine.device, **weights, problem.x.data(), 64, 5, y.data(), 96).ok());
+        EXPECT_EQ(differing(y, truth), 0u);
+    };
+    for (int i = 0; i < 3; ++i) once();
+    EXPECT_EQ(engine.device->stats().lanes_taken_out, 1u);
+    const uint64_t retried = engine.device->stats().checksum.retried;
+    once();
+    EXPECT_GT(engine.device->stats().checksum.retried, retried) << "its tiles run as guests";
+    for (int i = 0; i < 70; ++i) once();
+    const uint64_t settled = engine.device->stats().checksum.retried;
+    for (int i = 0; i < 5; ++i) once();
+    EXPECT_EQ(engine.device->stats().checksum.retried, settled) << "at home again";
+    EXPECT_EQ(engine.device->stats().checksum.cpu_fallback, 0u);
+}
+
+TEST(Faults, ALostDeviceStillGivesTheSameBits) {
+    for (const char* fault : {"lost:job=1", "lost:job=2", "lost:job=6"}) {
+        SCOPED_TRACE(fault);
+        const Ran ran = three_products(fault);
+        EXPECT_EQ(ran.wrong, 0u);
+        EXPECT_GE(ran.stats.checksum.cpu_fallback, 1u);
+        EXPECT_EQ(ran.warnings, 1u);
+    }
+}
+
+TEST(Faults, NoAddressesForWorkBuffersStillGiveTheSameBits) {
+    for (const char* fault : {"enospc:bo=4", "enospc:bo=5;enospc:bo=6", "enospc:bo=8"}) {
+        SCOPED_TRACE(fault);
+        EXPECT_EQ(three_products(fault).wrong, 0u);
+    }
+}
+
+TEST(Faults, WithOneLaneThereIsNoOtherToAsk) {
+    DeviceOptions options;
+    options.lanes = 1;
+    for (const char* fault : {"flip:job=2,bit=99", "drop:job=1;drop:job=2", "partial:job=3"}) {
+        SCOPED_TRACE(fault);
+        EXPECT_EQ(three_products(fault, options).wrong, 0u);
+    }
+}
+
+}  // namespace
+}  // namespace rosenblatt::matmul
