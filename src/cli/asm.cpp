@@ -18,7 +18,8 @@ std::string little_endian(const std::vector<uint64_t>& words) {
     std::string bytes;
     bytes.reserve(words.size() * 8);
     for (const uint64_t word : words)
-        for (unsigned byte = 0; byte < 8; ++byte) bytes += static_cast<char>(word >> (8 * byte) & 0xff);
+        for (unsigned byte = 0; byte < 8; ++byte)
+            bytes += static_cast<char>(word >> (8 * byte) & 0xff);
     return bytes;
 }
 

@@ -56,8 +56,10 @@ Result<std::vector<uint64_t>> little_endian_words(std::string_view bytes) {
 /// "0x..." of any length, or exactly 16 digits without the prefix.
 std::optional<uint64_t> hex_word(std::string_view token) {
     const bool prefixed = token.starts_with("0x") || token.starts_with("0X");
-    if (prefixed) token.remove_prefix(2);
-    else if (token.size() != 16) return std::nullopt;
+    if (prefixed)
+        token.remove_prefix(2);
+    else if (token.size() != 16)
+        return std::nullopt;
     uint64_t word = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), word, 16);
     if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;

@@ -19,7 +19,8 @@ Result<void> write_output(const std::string& path, std::string_view bytes);
 
 /// Command words in whatever form they come, told apart by the bytes themselves:
 /// - little-endian 64-bit words (any byte that is not text),
-/// - one word per line in hexadecimal, after an optional line number (words of a listing that follows
+/// - one word per line in hexadecimal, after an optional line number (words of a listing that
+/// follows
 ///   the word with its meaning are taken too),
 /// - the language of `rosenblatt asm`.
 Result<std::vector<uint64_t>> words_in(std::string_view bytes);

@@ -14,6 +14,7 @@
 #include "cli/asm.hpp"
 #include "cli/audit.hpp"
 #include "cli/disasm.hpp"
+#include "cli/lint.hpp"
 #include "cli/overlay.hpp"
 #include "cli/verb.hpp"
 
@@ -67,6 +68,18 @@ void add_audit(CLI::App& app, Action& action) {
         ->envname("GGML_BACKEND_PATH");
 }
 
+void add_lint(CLI::App& app, Action& action) {
+    auto options = std::make_shared<LintOptions>();
+    CLI::App* verb =
+        add_verb(app, action, "lint", "Find what is wrong with a stream without running it",
+                 "rosenblatt lint stream.bin --bo 0x1000000:4096", options, run_lint);
+    verb->add_option("file", options->file, "words or text, any number of tasks; - is stdin");
+    verb->add_option("--bo", options->bos,
+                     "a buffer ADDRESS:SIZE; given any, all accesses must be inside one");
+    verb->add_flag("--json", options->json, "print findings as JSON");
+    verb->add_flag("--rules", options->rules, "list the rules and stop");
+}
+
 void add_overlay(CLI::App& app, Action& action) {
     auto options = std::make_shared<OverlayOptions>();
     CLI::App* verb = add_verb(
@@ -98,6 +111,7 @@ int main(int argc, char** argv) {
     add_asm(app, action);
     add_audit(app, action);
     add_disasm(app, action);
+    add_lint(app, action);
     add_overlay(app, action);
     try {
         app.parse(argc, argv);

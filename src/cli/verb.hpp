@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What every verb of the program keeps to.
 //
-// A verb is `struct XOptions` and `int run_x(const XOptions&, std::ostream& out, std::ostream& err)`
-// in a file of its own, plus one add_x() in main.cpp. Results go to `out`, complaints to `err`.
+// A verb is `struct XOptions` and `int run_x(const XOptions&, std::ostream& out, std::ostream&
+// err)` in a file of its own, plus one add_x() in main.cpp. Results go to `out`, complaints to
+// `err`.
 #pragma once
 
 namespace rosenblatt::cli {

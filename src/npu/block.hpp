@@ -30,7 +30,9 @@ inline constexpr BlockInfo k_blocks[] = {
     {Block::Global, "GLOBAL", 0xf000, 0x0000, 0},
 };
 
-constexpr const BlockInfo& info(Block block) { return k_blocks[static_cast<unsigned>(block)]; }
+constexpr const BlockInfo& info(Block block) {
+    return k_blocks[static_cast<unsigned>(block)];
+}
 
 constexpr bool in_window(Block block, uint16_t offset) {
     return offset / k_block_window == info(block).base / k_block_window;

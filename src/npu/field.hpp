@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bit fields of registers: the only place with shifts and masks, and the types of the register table.
+// Bit fields of registers: the only place with shifts and masks, and the types of the register
+// table.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,8 @@ struct RegisterInfo {
 };
 
 /// A value was too large for its field. Not constexpr on purpose: in a constant expression the call
-/// is a compile error; at run time it stops the process, because a wrong register drives a DMA engine.
+/// is a compile error; at run time it stops the process, because a wrong register drives a DMA
+/// engine.
 [[noreturn]] void field_overflow(const char* field, int64_t value, unsigned high, unsigned low);
 
 namespace field {
@@ -88,10 +90,14 @@ template <FieldKind kind, unsigned high, unsigned low, typename T>
 constexpr T unpack(uint32_t raw) {
     constexpr unsigned width = high - low + 1;
     constexpr uint32_t mask = (~uint32_t{0} >> (32 - width)) << low;
-    if constexpr (kind == FieldKind::Signed) return sign_extend((raw & mask) >> low, width);
-    else if constexpr (kind == FieldKind::Address) return raw & mask;
-    else if constexpr (kind == FieldKind::MinusOne) return ((raw & mask) >> low) + 1;
-    else return static_cast<T>((raw & mask) >> low);
+    if constexpr (kind == FieldKind::Signed)
+        return sign_extend((raw & mask) >> low, width);
+    else if constexpr (kind == FieldKind::Address)
+        return raw & mask;
+    else if constexpr (kind == FieldKind::MinusOne)
+        return ((raw & mask) >> low) + 1;
+    else
+        return static_cast<T>((raw & mask) >> low);
 }
 
 }  // namespace field
@@ -105,7 +111,8 @@ constexpr bool table_is_sound(std::span<const RegisterInfo> registers) {
         last_offset = entry.offset;
         uint32_t seen = entry.reserved;
         for (const FieldInfo& part : entry.fields) {
-            if ((seen & part.mask()) != 0 || (part.kind == FieldKind::Enum) != (part.enumeration != nullptr))
+            if ((seen & part.mask()) != 0 ||
+                (part.kind == FieldKind::Enum) != (part.enumeration != nullptr))
                 return false;
             seen |= part.mask();
         }

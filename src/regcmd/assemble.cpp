@@ -49,7 +49,8 @@ struct Operands {
     std::optional<uint16_t> target;
 };
 
-/// Reads the fields of `entry`; null means a register nobody described, whose only field is `value`.
+/// Reads the fields of `entry`; null means a register nobody described, whose only field is
+/// `value`.
 class OperandReader {
   public:
     explicit OperandReader(const npu::RegisterInfo* entry) : entry_(entry) {}
@@ -73,7 +74,8 @@ class OperandReader {
         if (key == "!target") return take_target(text);
         if (entry_ == nullptr) {
             if (key == "value") return add(text, ~uint32_t{0});
-            return Error{0, fmt::format("a register without a description has only 'value', not '{}'", key)};
+            return Error{
+                0, fmt::format("a register without a description has only 'value', not '{}'", key)};
         }
         if (key == "!reserved") return add(text, entry_->reserved);
         const auto field = std::ranges::find(entry_->fields, key, &npu::FieldInfo::name);
@@ -109,8 +111,8 @@ class OperandReader {
     Operands operands_;
 };
 
-Result<uint64_t> with_operands(const npu::RegisterInfo* entry, uint16_t usual_target, uint16_t offset,
-                               std::span<const std::string_view> tokens) {
+Result<uint64_t> with_operands(const npu::RegisterInfo* entry, uint16_t usual_target,
+                               uint16_t offset, std::span<const std::string_view> tokens) {
     const Result<Operands> operands = OperandReader(entry).read(tokens);
     if (!operands) return operands.error();
     const uint16_t target = operands->target.value_or(usual_target);
@@ -120,11 +122,13 @@ Result<uint64_t> with_operands(const npu::RegisterInfo* entry, uint16_t usual_ta
     return make_word(target, offset, operands->value).bits;
 }
 
-Result<uint64_t> register_word(std::string_view mnemonic, std::span<const std::string_view> operands) {
+Result<uint64_t> register_word(std::string_view mnemonic,
+                               std::span<const std::string_view> operands) {
     const size_t dot = mnemonic.find('.');
     if (dot == std::string_view::npos)
-        return Error{0, fmt::format("'{}' is no word: write BLOCK.REGISTER, ENABLE, MARKER, NOP or WORD",
-                                    mnemonic)};
+        return Error{
+            0, fmt::format("'{}' is no word: write BLOCK.REGISTER, ENABLE, MARKER, NOP or WORD",
+                           mnemonic)};
     const npu::BlockInfo* block = npu::find_block(mnemonic.substr(0, dot));
     const std::string_view name = mnemonic.substr(dot + 1);
     if (block == nullptr || block->target == 0)
@@ -149,8 +153,8 @@ Result<uint64_t> plain_word(std::span<const std::string_view> operands) {
 Result<uint64_t> word_of(std::string_view mnemonic, std::span<const std::string_view> operands) {
     if (mnemonic == "WORD") return plain_word(operands);
     if (mnemonic == "ENABLE")
-        return with_operands(npu::find_register(EnableMask::offset), k_enable_target, k_enable_offset,
-                             operands);
+        return with_operands(npu::find_register(EnableMask::offset), k_enable_target,
+                             k_enable_offset, operands);
     if (mnemonic != "NOP" && mnemonic != "MARKER") return register_word(mnemonic, operands);
     if (!operands.empty()) return Error{0, fmt::format("{} takes nothing after it", mnemonic)};
     return mnemonic == "NOP" ? k_nop.bits : k_marker.bits;

@@ -10,8 +10,9 @@
 
 namespace rosenblatt::regcmd {
 
-/// One word per line. Empty lines and everything after # or ; are ignored, and so is an index with a
-/// colon before the word. Fields left out are zero (counts: one). The error begins with "line N:".
+/// One word per line. Empty lines and everything after # or ; are ignored, and so is an index with
+/// a colon before the word. Fields left out are zero (counts: one). The error begins with "line
+/// N:".
 Result<std::vector<uint64_t>> assemble(std::string_view text);
 
 }  // namespace rosenblatt::regcmd

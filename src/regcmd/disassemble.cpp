@@ -26,7 +26,8 @@ std::string fields_text(const npu::RegisterInfo& entry, uint32_t raw) {
 
 std::string line(std::string_view mnemonic, std::string_view fields, uint16_t target,
                  uint16_t usual_target) {
-    std::string text = fields.empty() ? std::string(mnemonic) : fmt::format("{:<26}{}", mnemonic, fields);
+    std::string text =
+        fields.empty() ? std::string(mnemonic) : fmt::format("{:<26}{}", mnemonic, fields);
     if (target != usual_target) text += fmt::format(" !target=0x{:04x}", target);
     return text;
 }
@@ -35,9 +36,10 @@ std::string register_line(Word word) {
     const npu::BlockInfo& block = *word.block();
     const npu::RegisterInfo* entry = npu::find_register(word.offset());
     const bool known = entry != nullptr && entry->block == block.block;
-    return line(register_name(block, word.offset()),
-                known ? fields_text(*entry, word.value()) : fmt::format(" value=0x{:x}", word.value()),
-                word.target(), block.target);
+    return line(
+        register_name(block, word.offset()),
+        known ? fields_text(*entry, word.value()) : fmt::format(" value=0x{:x}", word.value()),
+        word.target(), block.target);
 }
 
 }  // namespace
@@ -51,15 +53,19 @@ std::string register_name(const npu::BlockInfo& block, uint16_t offset) {
 
 std::string disassemble(Word word) {
     switch (word.kind()) {
-        case WordKind::Marker: return "MARKER";
-        case WordKind::Register: return register_line(word);
+        case WordKind::Marker:
+            return "MARKER";
+        case WordKind::Register:
+            return register_line(word);
         case WordKind::Enable:
-            return line("ENABLE", fields_text(*npu::find_register(EnableMask::offset), word.value()),
+            return line("ENABLE",
+                        fields_text(*npu::find_register(EnableMask::offset), word.value()),
                         word.target(), k_enable_target);
         case WordKind::Nop:
             if (word == k_nop) return "NOP";
             break;
-        case WordKind::Unknown: break;
+        case WordKind::Unknown:
+            break;
     }
     return fmt::format("WORD 0x{:016x}", word.bits);
 }
@@ -68,8 +74,10 @@ std::string disassemble(std::span<const uint64_t> words, Hex hex) {
     std::string text;
     for (size_t index = 0; index < words.size(); ++index) {
         const std::string line = fmt::format("{:>5}: {}", index, disassemble(Word{words[index]}));
-        if (hex == Hex::AsComment) text += fmt::format("{:<72} # {:016x}\n", line, words[index]);
-        else text += line + "\n";
+        if (hex == Hex::AsComment)
+            text += fmt::format("{:<72} # {:016x}\n", line, words[index]);
+        else
+            text += line + "\n";
     }
     return text;
 }

@@ -17,16 +17,21 @@ using npu::FieldKind;
 std::string field_text(const FieldInfo& field, uint32_t raw) {
     const uint32_t bits = field.extract(raw);
     switch (field.kind) {
-        case FieldKind::Address: return fmt::format("0x{:x}", raw & field.mask());
-        case FieldKind::Bits: return fmt::format("0x{:x}", bits);
-        case FieldKind::Signed: return fmt::format("{}", sign_extend(bits, field.width()));
-        case FieldKind::MinusOne: return fmt::format("{}", uint64_t{bits} + 1);
+        case FieldKind::Address:
+            return fmt::format("0x{:x}", raw & field.mask());
+        case FieldKind::Bits:
+            return fmt::format("0x{:x}", bits);
+        case FieldKind::Signed:
+            return fmt::format("{}", sign_extend(bits, field.width()));
+        case FieldKind::MinusOne:
+            return fmt::format("{}", uint64_t{bits} + 1);
         case FieldKind::Enum:
             for (const npu::EnumValue& named : field.enumeration->values)
                 if (named.value == bits) return std::string(named.name);
             return fmt::format("{}", bits);
         case FieldKind::Number:
-        case FieldKind::Flag: return fmt::format("{}", bits);
+        case FieldKind::Flag:
+            return fmt::format("{}", bits);
     }
     return {};
 }
@@ -48,10 +53,14 @@ struct Range {
 Range range_of(const FieldInfo& field) {
     const int64_t span = int64_t{1} << field.width();
     switch (field.kind) {
-        case FieldKind::Signed: return {-span / 2, span / 2 - 1};
-        case FieldKind::MinusOne: return {1, span};
-        case FieldKind::Address: return {0, field.mask()};
-        default: return {0, span - 1};
+        case FieldKind::Signed:
+            return {-span / 2, span / 2 - 1};
+        case FieldKind::MinusOne:
+            return {1, span};
+        case FieldKind::Address:
+            return {0, field.mask()};
+        default:
+            return {0, span - 1};
     }
 }
 
@@ -69,7 +78,8 @@ Result<uint32_t> parse_field(const FieldInfo& field, std::string_view text) {
     }
     const auto [low, high] = range_of(field);
     if (*number < low || *number > high)
-        return Error{0, fmt::format("{} = {} does not fit: write {} to {}", field.name, text, low, high)};
+        return Error{
+            0, fmt::format("{} = {} does not fit: write {} to {}", field.name, text, low, high)};
     const auto member = static_cast<uint32_t>(*number);
     if (field.kind == FieldKind::Address) {
         if ((member & ~field.mask()) != 0)

@@ -18,12 +18,15 @@ constexpr uint32_t register_amounts(size_t words) {
 }
 
 /// Words the PC fetches for a REGISTER_AMOUNTS value; the inverse, rounded up to whole units.
-constexpr size_t fetched_words(uint32_t amounts) { return (size_t{amounts} + 1) * 2; }
+constexpr size_t fetched_words(uint32_t amounts) {
+    return (size_t{amounts} + 1) * 2;
+}
 
 /// Collects register writes in order. Blocks with ping-pong groups want their S_POINTER first.
 class StreamBuilder {
   public:
-    /// `reg` is a generated register struct: write(cna::CBUF_CON0{.data_bank = 4, .weight_bank = 8}).
+    /// `reg` is a generated register struct: write(cna::CBUF_CON0{.data_bank = 4, .weight_bank =
+    /// 8}).
     template <typename R>
     StreamBuilder& write(const R& reg) {
         static_assert(npu::info(R::block).target != 0, "no stream reaches this block");
@@ -35,8 +38,8 @@ class StreamBuilder {
 
     size_t size() const { return words_.size(); }
 
-    /// Appends the tail of a stream with no successor, after a NOP where the number of words would be
-    /// odd (the PC fetches pairs). The builder is empty afterwards.
+    /// Appends the tail of a stream with no successor, after a NOP where the number of words would
+    /// be odd (the PC fetches pairs). The builder is empty afterwards.
     std::vector<uint64_t> finish(const EnableMask& mask);
 
   private:

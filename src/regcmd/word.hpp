@@ -48,7 +48,9 @@ constexpr Word enable_word(const EnableMask& mask) {
 
 /// Bits 63:55 select: one bit per block, the lowest "start the blocks". The bits below them, 54:48,
 /// are not decoded: every emitter sets bit 48 and nobody knows why.
-constexpr uint16_t selected(uint16_t target) { return target >> 7; }
+constexpr uint16_t selected(uint16_t target) {
+    return target >> 7;
+}
 
 constexpr const npu::BlockInfo* Word::block() const {
     for (const npu::BlockInfo& candidate : npu::k_blocks)

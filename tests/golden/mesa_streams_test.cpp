@@ -36,8 +36,8 @@ TEST(MesaStreams, AssembleBackToTheRecordedWords) {
         }
 }
 
-/// One line of regcmd.txt: "idx word t=TTTT OFFS NAME=0xVALUE FIELD=n ...", fields from the high bit
-/// down, zero and 32-bit ones left out, everything raw.
+/// One line of regcmd.txt: "idx word t=TTTT OFFS NAME=0xVALUE FIELD=n ...", fields from the high
+/// bit down, zero and 32-bit ones left out, everything raw.
 struct ListingLine {
     uint64_t word;
     std::string name;

@@ -34,8 +34,9 @@ Vector load(const std::filesystem::path& folder) {
     Vector vector{folder.filename().string(), folder, {}, {}};
     for (const auto& bo : manifest.at("bos"))
         vector.bos.push_back({bo.at("dma"), bo.at("size"),
-                              bo.at("file").is_null() ? std::vector<uint8_t>{}
-                                                      : bytes_of(folder / bo.at("file").get<std::string>())});
+                              bo.at("file").is_null()
+                                  ? std::vector<uint8_t>{}
+                                  : bytes_of(folder / bo.at("file").get<std::string>())});
     for (const auto& submit : manifest.at("submits"))
         for (const auto& job : submit.at("jobs"))
             for (const auto& task : job.at("tasks"))
@@ -47,7 +48,8 @@ Vector load(const std::filesystem::path& folder) {
 
 std::vector<Vector> load_vectors() {
     std::vector<Vector> vectors;
-    for (const auto& entry : std::filesystem::directory_iterator(ROSENBLATT_SOURCE_DIR "/tests/data/mesa-conv"))
+    for (const auto& entry :
+         std::filesystem::directory_iterator(ROSENBLATT_SOURCE_DIR "/tests/data/mesa-conv"))
         vectors.push_back(load(entry.path()));
     std::ranges::sort(vectors, {}, &Vector::name);
     return vectors;

@@ -22,7 +22,8 @@ struct Vector {
     std::vector<std::vector<uint64_t>> tasks;  ///< the words of each task of the one job
 };
 
-/// All of them, by name. Fails the test (throws) when one cannot be read: they are part of the repository.
+/// All of them, by name. Fails the test (throws) when one cannot be read: they are part of the
+/// repository.
 std::vector<Vector> load_vectors();
 
 }  // namespace rosenblatt::test

@@ -67,30 +67,38 @@ TEST(Registers, StridesAreAtomsAndAddressesAreBytes) {
 }
 
 TEST(Registers, ValuesEverybodyWritesComeOutAsTheReferenceHasThem) {
-    static_assert(dpu::S_POINTER{.pointer_pp_en = true, .executer_pp_en = true, .pointer_pp_mode = true}
-                      .pack() == 0xe);
-    static_assert(cna::CONV_CON1{.in_precision = Precision::Fp16, .proc_precision = Precision::Fp16}
-                      .pack() == 0x120);
+    static_assert(
+        dpu::S_POINTER{.pointer_pp_en = true, .executer_pp_en = true, .pointer_pp_mode = true}
+            .pack() == 0xe);
+    static_assert(
+        cna::CONV_CON1{.in_precision = Precision::Fp16, .proc_precision = Precision::Fp16}.pack() ==
+        0x120);
     static_assert(dpu::DATA_FORMAT{.out_precision = DpuPrecision::Int32}.pack() == 0x80000000);
     static_assert(dpu::DATA_FORMAT{.proc_precision = DpuPrecision::Fp16,
                                    .in_precision = DpuPrecision::Fp16,
                                    .out_precision = DpuPrecision::Fp32}
                       .pack() == 0xa8000002);
-    static_assert(dpu::BS_CFG{.bypass = true, .alu_bypass = true, .mul_bypass = true, .relu_bypass = true}
-                      .pack() == 0x53);
-    static_assert(dpu::BS_OW_CFG{.od_bypass = true, .size_e_0 = 7, .size_e_1 = 7, .size_e_2 = 7}
-                      .pack() == 0x7fe);
-    static_assert(dpu_rdma::FEATURE_MODE_CFG{.mrdma_disable = true, .burst_len = 15}.pack() == 0x7810);
+    static_assert(
+        dpu::BS_CFG{.bypass = true, .alu_bypass = true, .mul_bypass = true, .relu_bypass = true}
+            .pack() == 0x53);
+    static_assert(
+        dpu::BS_OW_CFG{.od_bypass = true, .size_e_0 = 7, .size_e_1 = 7, .size_e_2 = 7}.pack() ==
+        0x7fe);
+    static_assert(dpu_rdma::FEATURE_MODE_CFG{.mrdma_disable = true, .burst_len = 15}.pack() ==
+                  0x7810);
     static_assert(dpu_rdma::BRDMA_CFG{.use_alu = true}.pack() == 2);
-    static_assert(pc::TASK_CON{.task_number = 1, .task_pp_en = true, .task_count_clear = true, .unknown_14 = true}
-                      .pack() == 0x7001);
+    static_assert(
+        pc::TASK_CON{
+            .task_number = 1, .task_pp_en = true, .task_count_clear = true, .unknown_14 = true}
+            .pack() == 0x7001);
     static_assert(global::OPERATION_ENABLE{.cna = true, .core = true, .dpu = true}.pack() == 0x0d);
     SUCCEED();
 }
 
 TEST(RegistersDeathTest, AValueThatDoesNotFitStopsTheProcessAndNamesTheField) {
     volatile uint32_t too_many = 16;
-    EXPECT_DEATH((void)cna::CBUF_CON0{.data_bank = too_many}.pack(), "CNA.CBUF_CON0.data_bank = 16");
+    EXPECT_DEATH((void)cna::CBUF_CON0{.data_bank = too_many}.pack(),
+                 "CNA.CBUF_CON0.data_bank = 16");
     volatile uint32_t none = 0;
     EXPECT_DEATH((void)dpu::DATA_CUBE_WIDTH{.width = none}.pack(), "DPU.DATA_CUBE_WIDTH.width = 0");
     volatile int32_t too_low = -(1 << 27) - 1;

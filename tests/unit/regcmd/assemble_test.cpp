@@ -19,13 +19,22 @@ uint64_t likely_word(std::mt19937_64& random) {
     const auto& entry = npu::k_registers[random() % std::size(npu::k_registers)];
     const auto value = static_cast<uint32_t>(random() & random());
     switch (random() % 8) {
-        case 0: return bits;
-        case 1: return make_word(block.target, static_cast<uint16_t>(bits), value).bits;
-        case 2: return make_word(static_cast<uint16_t>(block.target ^ (bits & 0x7f)), entry.offset, value).bits;
-        case 3: return make_word(k_enable_target, k_enable_offset, value).bits;
-        case 4: return uint64_t{1} << (bits % 64);
-        case 5: return k_marker.bits ^ (bits % 4 == 0 ? bits & 0xff : 0);
-        default: return make_word(npu::info(entry.block).target, entry.offset, value).bits;
+        case 0:
+            return bits;
+        case 1:
+            return make_word(block.target, static_cast<uint16_t>(bits), value).bits;
+        case 2:
+            return make_word(static_cast<uint16_t>(block.target ^ (bits & 0x7f)), entry.offset,
+                             value)
+                .bits;
+        case 3:
+            return make_word(k_enable_target, k_enable_offset, value).bits;
+        case 4:
+            return uint64_t{1} << (bits % 64);
+        case 5:
+            return k_marker.bits ^ (bits % 4 == 0 ? bits & 0xff : 0);
+        default:
+            return make_word(npu::info(entry.block).target, entry.offset, value).bits;
     }
 }
 
@@ -61,14 +70,19 @@ TEST(Assemble, EveryRegisterRoundTripsWithEachSingleBit) {
 }
 
 TEST(Disassemble, SaysFieldsInPlainUnits) {
-    EXPECT_EQ(disassemble(Word{0x0201000000b11040}), "CNA.CBUF_CON0              data_bank=1 weight_bank=11");
+    EXPECT_EQ(disassemble(Word{0x0201000000b11040}),
+              "CNA.CBUF_CON0              data_bank=1 weight_bank=11");
     EXPECT_EQ(disassemble(Word{0x02010ffffffd1080}), "CNA.DMA_CON2               surf_stride=-3");
-    EXPECT_EQ(disassemble(Word{0x1001a80000024010}),
-              "DPU.DATA_FORMAT            proc_precision=Fp16 in_precision=Fp16 out_precision=Fp32");
-    EXPECT_EQ(disassemble(Word{0x0801000f004f3014}), "CORE.DATAOUT_SIZE_0        width=80 height=16");
-    EXPECT_EQ(disassemble(Word{0x0101013894400010}), "PC.BASE_ADDRESS            source_addr=0x1389440");
+    EXPECT_EQ(
+        disassemble(Word{0x1001a80000024010}),
+        "DPU.DATA_FORMAT            proc_precision=Fp16 in_precision=Fp16 out_precision=Fp32");
+    EXPECT_EQ(disassemble(Word{0x0801000f004f3014}),
+              "CORE.DATAOUT_SIZE_0        width=80 height=16");
+    EXPECT_EQ(disassemble(Word{0x0101013894400010}),
+              "PC.BASE_ADDRESS            source_addr=0x1389440");
     EXPECT_EQ(disassemble(Word{0x020100000000100c}), "CNA.CONV_CON1");
-    EXPECT_EQ(disassemble(Word{0x00810000001d0008}), "ENABLE                     cna=1 core=1 dpu=1 dpu_rdma=1");
+    EXPECT_EQ(disassemble(Word{0x00810000001d0008}),
+              "ENABLE                     cna=1 core=1 dpu=1 dpu_rdma=1");
 }
 
 TEST(Disassemble, ShoutsAboutWhatNobodyNames) {
@@ -76,17 +90,19 @@ TEST(Disassemble, ShoutsAboutWhatNobodyNames) {
               "CNA.CBUF_CON1              data_entries=5 !reserved=0x80000000");
     EXPECT_EQ(disassemble(make_word(0x0801, 0x3034, 7)), "CORE.0x3034                value=0x7");
     EXPECT_EQ(disassemble(make_word(0x0801, 0x1040, 7)), "CORE.0x1040                value=0x7");
-    EXPECT_EQ(disassemble(make_word(0x0200, 0x1044, 5)), "CNA.CBUF_CON1              data_entries=5 !target=0x0200");
+    EXPECT_EQ(disassemble(make_word(0x0200, 0x1044, 5)),
+              "CNA.CBUF_CON1              data_entries=5 !target=0x0200");
     EXPECT_EQ(disassemble(make_word(0x0301, 0x1044, 5)), "WORD 0x0301000000051044");
     EXPECT_EQ(disassemble(make_word(0x0001, 0, 0)), "WORD 0x0001000000000000");
 }
 
 TEST(Assemble, TakesCommentsIndicesAndLooseSpacing) {
-    const auto words = assemble("# a header\n\n  7:\tCNA.CBUF_CON0 weight_bank=0xb   data_bank=1 ; two\r\n"
-                                "CORE.0x3010 qd_en=1\nNOP\nMARKER\nENABLE cna=1 core=1 dpu=1");
+    const auto words = assemble(
+        "# a header\n\n  7:\tCNA.CBUF_CON0 weight_bank=0xb   data_bank=1 ; two\r\n"
+        "CORE.0x3010 qd_en=1\nNOP\nMARKER\nENABLE cna=1 core=1 dpu=1");
     ASSERT_TRUE(words.ok()) << words.error().message;
-    EXPECT_EQ(*words, (std::vector<uint64_t>{0x0201000000b11040, 0x0801000000013010, 0, 0x0041000000000000,
-                                             0x00810000000d0008}));
+    EXPECT_EQ(*words, (std::vector<uint64_t>{0x0201000000b11040, 0x0801000000013010, 0,
+                                             0x0041000000000000, 0x00810000000d0008}));
 }
 
 struct BadLine {
@@ -123,7 +139,8 @@ TEST(Assemble, NamesLineAndReasonOfAMistake) {
         const auto words = assemble(std::string("NOP\n\n") + line.text + "\nNOP\n");
         ASSERT_FALSE(words.ok()) << line.text;
         EXPECT_EQ(words.error().message.find("line 3: "), 0u) << words.error().message;
-        EXPECT_NE(words.error().message.find(line.complaint), std::string::npos) << words.error().message;
+        EXPECT_NE(words.error().message.find(line.complaint), std::string::npos)
+            << words.error().message;
     }
 }
 

@@ -13,9 +13,9 @@ TEST(StreamBuilder, EndsAStreamWithItsFourTailWords) {
     StreamBuilder stream;
     stream.write(npu::cna::CBUF_CON0{.data_bank = 4, .weight_bank = 8}).raw(0x0801, 0x3030, 0);
     const std::vector<uint64_t> words = stream.finish(k_matmul);
-    EXPECT_EQ(words, (std::vector<uint64_t>{0x0201000000841040, 0x0801000000003030, 0,
-                                            0x0101000000000014, 0x0041000000000000,
-                                            0x00810000000d0008}));
+    EXPECT_EQ(words,
+              (std::vector<uint64_t>{0x0201000000841040, 0x0801000000003030, 0, 0x0101000000000014,
+                                     0x0041000000000000, 0x00810000000d0008}));
     EXPECT_EQ(stream.size(), 0u);
 }
 
