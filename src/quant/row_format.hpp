@@ -12,9 +12,9 @@ namespace rosenblatt::quant {
 
 /// K is padded with zeros to whole weight tiles (32 channels).
 inline constexpr int64_t k_channel_unit = 32;
-/// Longest run of K that shares one activation scale. Longer rows are cut into equal slices: the
-/// accumulator of a task is int32, and a task's K rarely exceeds this anyway (hardware.md 6.4).
-inline constexpr int64_t k_slice_max = 2048;
+/// Longest run of K that shares one activation scale; longer rows are cut into equal slices. Finer
+/// slices quantise better; this one also lets K = 8960 be six slices, two for each of three lanes.
+inline constexpr int64_t k_slice_max = 1536;
 
 struct RowFormat {
     int64_t k = 0;

@@ -34,7 +34,7 @@ TEST(RowFormat, SlicesCoverThePaddedKInEqualPartsOfWholeTiles) {
         EXPECT_GE(format.k_padded, k);
         EXPECT_LT(format.k_padded, k + k_channel_unit);
     }
-    EXPECT_EQ(row_format(Pipeline::W8A8H, 8960).slice_length, 1792);
+    EXPECT_EQ(row_format(Pipeline::W8A8H, 8960).slice_length, 1504);
 }
 
 TEST(RowFormat, TheUnitMakesTheTransformOrthonormal) {
