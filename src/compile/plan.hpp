@@ -37,6 +37,8 @@ struct MatmulShape {
 struct Limits {
     uint32_t cbuf_banks = 12;
     uint32_t bank_bytes = 32 * 1024;
+    uint32_t slack_data_banks = 0;  ///< left empty behind the features; int8 fetched four lines at a
+                                    ///< time with width 1 needs one (hardware.md 4.3)
     uint32_t max_m = 1020;  ///< native features in line mode: 1022 rows work (hardware.md 4.6)
     uint32_t max_k = 3072;  ///< 3072 < K < 4096 hangs with more than 4 rows
     uint32_t max_n = 4096;  ///< 8192 may wedge the next int8 job
@@ -115,8 +117,10 @@ struct Plan {
     std::vector<Rows> row_ranges;  ///< the same for all blocks; they cover 0..M in order
     std::vector<Tile> tiles;       ///< lane by lane, in order of execution
     std::vector<Job> jobs;         ///< lane by lane; reuse never crosses a job's start
-    double time_ns = 0;            ///< the fitted model's answer: the slowest lane, submits included
+    double npu_ns = 0;             ///< fitted model, the slowest lane: kicks and NPU time alone
+    double time_ns = 0;            ///< and with its submits and cache maintenance
     uint64_t dma_bytes = 0;        ///< of all lanes
+    uint64_t host_bytes = 0;       ///< A written to the lanes' cubes and C read from them
 };
 
 }  // namespace rosenblatt::compile

@@ -14,7 +14,8 @@ constexpr double k_bus_bytes_per_cycle = 16;  ///< AXI data width; seen only thr
 constexpr double k_dram_lpddr5 = 26.6;        ///< three cores together, reads and writes
 constexpr double k_dram_lpddr4x = 21.0;
 constexpr double k_atom_bytes = 16;
-constexpr double k_row_major_write_ns = 8.7;  ///< each atom of a row-major output is a burst of its own
+constexpr double k_row_major_atom_ns = 7.2;  ///< each atom of a row-major output is a burst of its own,
+constexpr double k_row_major_row_ns = 12;    ///< and each row of a kernel group a jump to another row
 constexpr double k_row_major_read_factor = 1.2;
 constexpr double k_group_bubble_cycles = 200;  ///< array empty between two kernel groups
 constexpr double k_kick_ns = 30'000;
@@ -30,10 +31,11 @@ double bus_bandwidth(const Machine& machine) {
     return k_bus_bytes_per_cycle * machine.clock_mhz / 1000;
 }
 
-double write_ns(double bytes, Layout layout, const Machine& machine) {
+/// One kernel group's results: `rows` of them, `bytes` together.
+double write_ns(double bytes, double rows, Layout layout, const Machine& machine) {
     const double linear = bytes / std::min(bus_bandwidth(machine), dram_share(machine));
     if (layout == Layout::Native) return linear;
-    return std::max(linear, bytes / k_atom_bytes * k_row_major_write_ns);
+    return std::max(linear, bytes / k_atom_bytes * k_row_major_atom_ns + rows * k_row_major_row_ns);
 }
 
 /// Part of a kernel group that cannot be fetched while the array works on the one before, because the
@@ -61,7 +63,8 @@ TaskTime task_time(const TaskWork& work, const Machine& machine) {
     const double mac = static_cast<double>(work.rows * work.tiles) * cycle;
     const double busy = mac + k_group_bubble_cycles * cycle;
     const double late = late_bytes(group_bytes, static_cast<double>(work.weight_capacity)) / read;
-    const double write = write_ns(output_bytes, work.output, machine);
+    const double write = 
+        write_ns(output_bytes, static_cast<double>(work.rows), work.output, machine);
     const double shared = (group_bytes + output_bytes) / dram_share(machine);
     const double step = std::max({busy + late, group_bytes / read, write, shared});
 
