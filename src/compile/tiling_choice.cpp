@@ -19,7 +19,7 @@ constexpr size_t k_references = k_reference_rows.size() * k_reference_clocks_mhz
 
 /// What the host's threads pack and unpack at, together: it decides between cuts that the NPU likes
 /// about equally, because a K cut inside a slice makes the host read C once more.
-constexpr double k_host_bandwidth = 10;  // bytes per ns
+constexpr double k_host_bandwidth = 15;  // bytes per ns
 
 using Times = std::array<double, k_references>;
 
