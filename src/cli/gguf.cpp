@@ -3,6 +3,7 @@
 // what is left of the file before it is believed.
 #include "cli/gguf.hpp"
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -11,26 +12,33 @@
 namespace rosenblatt::cli {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "numbers are read as they lie in the file");
+static_assert(std::endian::native == std::endian::little,
+              "numbers are read as they lie in the file");
 
 constexpr uint64_t k_longest_name = 64 * 1024;
 constexpr uint64_t k_most_dims = 4;
 constexpr int k_deepest_array = 4;
 
 enum ValueType : uint32_t {
-    k_uint8, k_int8, k_uint16, k_int16, k_uint32, k_int32, k_float32, k_bool, k_string, k_array,
-    k_uint64, k_int64, k_float64,
+    k_uint8,
+    k_int8,
+    k_uint16,
+    k_int16,
+    k_uint32,
+    k_int32,
+    k_float32,
+    k_bool,
+    k_string,
+    k_array,
+    k_uint64,
+    k_int64,
+    k_float64,
 };
 
 /// Bytes of a scalar; 0 for strings, arrays and unknown types.
 uint64_t scalar_bytes(uint32_t type) {
-    switch (type) {
-        case k_uint8: case k_int8: case k_bool: return 1;
-        case k_uint16: case k_int16: return 2;
-        case k_uint32: case k_int32: case k_float32: return 4;
-        case k_uint64: case k_int64: case k_float64: return 8;
-        default: return 0;
-    }
+    constexpr std::array<uint8_t, 13> k_bytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+    return type < k_bytes.size() ? k_bytes[type] : 0;
 }
 
 /// Reads forward and knows how many bytes are left. After the first failure everything else fails.
@@ -61,7 +69,8 @@ class Reader {
     }
 
     void skip(uint64_t bytes) {
-        if (take(bytes)) ok_ = static_cast<bool>(stream_.ignore(static_cast<std::streamsize>(bytes)));
+        if (take(bytes))
+            ok_ = static_cast<bool>(stream_.ignore(static_cast<std::streamsize>(bytes)));
     }
 
     /// For `count` items of at least `bytes_each`: fails here rather than after a long loop.
@@ -105,15 +114,30 @@ void skip_array(Reader& in, int depth) {
 std::optional<uint64_t> read_integer(Reader& in, uint32_t type) {
     int64_t value = -1;
     switch (type) {
-        case k_uint8: case k_bool: return in.number<uint8_t>();
-        case k_uint16: return in.number<uint16_t>();
-        case k_uint32: return in.number<uint32_t>();
-        case k_uint64: return in.number<uint64_t>();
-        case k_int8: value = in.number<int8_t>(); break;
-        case k_int16: value = in.number<int16_t>(); break;
-        case k_int32: value = in.number<int32_t>(); break;
-        case k_int64: value = in.number<int64_t>(); break;
-        default: in.skip(scalar_bytes(type)); break;
+        case k_uint8:
+        case k_bool:
+            return in.number<uint8_t>();
+        case k_uint16:
+            return in.number<uint16_t>();
+        case k_uint32:
+            return in.number<uint32_t>();
+        case k_uint64:
+            return in.number<uint64_t>();
+        case k_int8:
+            value = in.number<int8_t>();
+            break;
+        case k_int16:
+            value = in.number<int16_t>();
+            break;
+        case k_int32:
+            value = in.number<int32_t>();
+            break;
+        case k_int64:
+            value = in.number<int64_t>();
+            break;
+        default:
+            in.skip(scalar_bytes(type));
+            break;
     }
     if (value < 0) return std::nullopt;
     return static_cast<uint64_t>(value);
@@ -152,7 +176,8 @@ Result<Gguf> read_gguf(const std::string& path) {
     stream.seekg(0, std::ios::end);
     const auto size = static_cast<std::streamoff>(stream.tellg());
     stream.seekg(0);
-    if (!stream || size < 0) return Error{EINVAL, "cannot read " + path + ": it is not a plain file"};
+    if (!stream || size < 0)
+        return Error{EINVAL, "cannot read " + path + ": it is not a plain file"};
     Reader in(stream, static_cast<uint64_t>(size));
     Gguf gguf;
     gguf.file_bytes = static_cast<uint64_t>(size);

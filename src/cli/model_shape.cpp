@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weight matrices to matmul shapes. Prompt processing needs only the last token's logits, so llama.cpp
-// runs the last layer's FFN and the output matrix with one row: those stay on the CPU.
+// Weight matrices to matmul shapes. Prompt processing needs only the last token's logits, so
+// llama.cpp runs the last layer's FFN and the output matrix with one row: those stay on the CPU.
 #include "cli/model_shape.hpp"
 
 #include <algorithm>
@@ -117,7 +117,8 @@ Result<ModelShape> gguf_model(const std::string& path, uint32_t prefill) {
             one_row ? 0 : matrices, matrices);
     }
     if (model.matmuls.empty())
-        return Error{EINVAL, path + " holds no quantised or 16-bit weight matrices of layers (blk.*)"};
+        return Error{EINVAL,
+                     path + " holds no quantised or 16-bit weight matrices of layers (blk.*)"};
     return model;
 }
 

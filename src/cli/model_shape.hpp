@@ -14,8 +14,9 @@ namespace rosenblatt::cli {
 struct ModelMatmul {
     std::string name;  ///< the tensors' common name, "attn_q"
     compile::MatmulShape shape;
-    uint32_t count = 0;    ///< matmuls per prefill
-    uint32_t tensors = 0;  ///< matrices to pack; more than `count` where a layer's last rows are skipped
+    uint32_t count = 0;  ///< matmuls per prefill
+    uint32_t tensors =
+        0;  ///< matrices to pack; more than `count` where a layer's last rows are skipped
 };
 
 struct ModelShape {

@@ -18,7 +18,8 @@ std::string usage_error(const PlanOptions& o) {
     const bool shape = o.m != 0 || o.k != 0 || o.n != 0;
     if (shape + !o.model.empty() + !o.gguf.empty() != 1)
         return "give either --m, --k and --n, or --model NAME, or --gguf FILE";
-    if (shape && (o.m == 0 || o.k == 0 || o.n == 0)) return "--m, --k and --n must all be 1 or more";
+    if (shape && (o.m == 0 || o.k == 0 || o.n == 0))
+        return "--m, --k and --n must all be 1 or more";
     if (o.m > k_largest || o.k > k_largest || o.n > k_largest || o.prefill > k_largest)
         return "sizes above " + std::to_string(k_largest) + " are not planned";
     if (o.prefill == 0) return "--prefill must be 1 or more";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `rosenblatt plan`: how a matmul, or all matmuls of a prefill, would be cut and how long that takes.
+// `rosenblatt plan`: how a matmul, or all matmuls of a prefill, would be cut and how long that
+// takes.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@ struct PlanOptions {
     std::string model;
     std::string gguf;
     uint32_t prefill = 512;
-    std::string type = "int8";      ///< int8 | f16
-    uint32_t lanes = 0;             ///< 0: 3, or 1 with --raw
+    std::string type = "int8";  ///< int8 | f16
+    uint32_t lanes = 0;         ///< 0: 3, or 1 with --raw
     double clock_mhz = 600;
     std::string board = "lpddr5";   ///< lpddr5 | lpddr4x
     std::string layout = "native";  ///< native | rowmajor

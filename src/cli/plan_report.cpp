@@ -79,12 +79,12 @@ std::string reuse_text(const compile::Tile& t) {
 }
 
 std::string tile_table(const compile::Plan& plan) {
-    std::string text = fmt::format("{:>4} {:>14} {:>14} {:>16} {:>6} {:>9} {:>10}\n", "lane", "rows",
-                                   "channels", "columns", "banks", "reuse", "task ms");
+    std::string text = fmt::format("{:>4} {:>14} {:>14} {:>16} {:>6} {:>9} {:>10}\n", "lane",
+                                   "rows", "channels", "columns", "banks", "reuse", "task ms");
     for (size_t i = 0; i < std::min(k_rows_shown, plan.tiles.size()); ++i) {
         const compile::Tile& t = plan.tiles[i];
-        const auto time = npu::task_time(compile::task_work(t, plan.type, {}),
-                                         plan.conditions.machine);
+        const auto time =
+            npu::task_time(compile::task_work(t, plan.type, {}), plan.conditions.machine);
         text += fmt::format("{:>4} {:>14} {:>14} {:>16} {:>6} {:>9} {:>10.3f}\n", t.lane,
                             fmt::format("{}+{}", t.m0, t.m), fmt::format("{}+{}", t.k0, t.k),
                             fmt::format("{}+{}", t.n0, t.n),
@@ -112,14 +112,10 @@ std::string totals_text(uint64_t tasks, uint64_t submits, double time_ns, double
 Json plan_json(const PlannedMatmul& planned) {
     Json tiles = Json::array();
     for (const compile::Tile& tile : planned.plan.tiles) tiles.push_back(tile_json(tile));
-    return {{"tiles", std::move(tiles)},
-            {"tasks", planned.plan.tiles.size()},
-            {"submits", planned.plan.jobs.size()},
-            {"time_ms", planned.time_ns / 1e6},
-            {"score_ms", planned.score_ns / 1e6},
-            {"mac_utilisation", planned.mac_utilisation},
-            {"dma_bytes", planned.plan.dma_bytes},
-            {"dma_bytes_min", planned.least_dma_bytes},
+    return {{"tiles", std::move(tiles)},           {"tasks", planned.plan.tiles.size()},
+            {"submits", planned.plan.jobs.size()}, {"time_ms", planned.time_ns / 1e6},
+            {"score_ms", planned.score_ns / 1e6},  {"mac_utilisation", planned.mac_utilisation},
+            {"dma_bytes", planned.plan.dma_bytes}, {"dma_bytes_min", planned.least_dma_bytes},
             {"bound", planned.costs.bound()}};
 }
 
@@ -170,21 +166,19 @@ std::string plan_text(const PlannedMatmul& planned) {
 
 std::string plan_text(const PlannedModel& planned) {
     const ModelShape& model = planned.model;
-    std::string text = fmt::format("{}, prefill of {} tokens, {}, {}\n\n", model.name, model.prefill,
-                                   name(planned.settings.type),
-                                   machine_text(planned.settings.machine));
+    std::string text =
+        fmt::format("{}, prefill of {} tokens, {}, {}\n\n", model.name, model.prefill,
+                    name(planned.settings.type), machine_text(planned.settings.machine));
     text += fmt::format("{:<16} {:>22} {:>6} {:>7} {:>10} {:>8} {:>9} {:>9}\n", "matmul",
                         "M x K x N", "count", "tasks", "ms each", "of peak", "DMA MB", "bound");
     for (size_t i = 0; i < planned.matmuls.size(); ++i) {
         const ModelMatmul& matmul = model.matmuls[i];
         const PlannedMatmul& one = planned.matmuls[i];
-        text += fmt::format("{:<16} {:>22} {:>6} {:>7} {:>10.3f} {:>6.1f} % {:>9.2f} {:>9}\n",
-                            matmul.name,
-                            fmt::format("{} x {} x {}", matmul.shape.m, matmul.shape.k,
-                                        matmul.shape.n),
-                            matmul.count, one.plan.tiles.size(), one.time_ns / 1e6,
-                            100 * one.mac_utilisation,
-                            static_cast<double>(one.plan.dma_bytes) / 1e6, one.costs.bound());
+        text += fmt::format(
+            "{:<16} {:>22} {:>6} {:>7} {:>10.3f} {:>6.1f} % {:>9.2f} {:>9}\n", matmul.name,
+            fmt::format("{} x {} x {}", matmul.shape.m, matmul.shape.k, matmul.shape.n),
+            matmul.count, one.plan.tiles.size(), one.time_ns / 1e6, 100 * one.mac_utilisation,
+            static_cast<double>(one.plan.dma_bytes) / 1e6, one.costs.bound());
     }
     text += "\n" + totals_text(planned.tasks, planned.submits, planned.time_ns, planned.score_ns,
                                planned.mac_utilisation, planned.dma_bytes, planned.least_dma_bytes,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Asks the planner, rates its plan three ways (fitted model, scoring model, fewest bytes), sums models.
+// Asks the planner, rates its plan three ways (fitted model, scoring model, fewest bytes), sums
+// models.
 #include "cli/planned.hpp"
 
 #include <algorithm>
@@ -23,8 +24,8 @@ constexpr uint64_t k_most_tasks = 20'000;
 // What the CPU does beside the NPU. Assumed until measured on a board (docs/tile-size.md).
 constexpr double k_host_bandwidth = 15;         // bytes per ns, packing and unpacking, all threads
 constexpr double k_attention_macs_per_ns = 40;  // four A76
-constexpr double k_rest_of_graph = 1.3;         // norms, rope, activations: as a factor on attention
-constexpr double k_load_bandwidth = 1;          // bytes of packed int8 per ns
+constexpr double k_rest_of_graph = 1.3;  // norms, rope, activations: as a factor on attention
+constexpr double k_load_bandwidth = 1;   // bytes of packed int8 per ns
 
 compile::TilingRequest tiling_request(const compile::MatmulShape& shape,
                                       const PlanSettings& settings) {
@@ -40,9 +41,8 @@ compile::TilingRequest tiling_request(const compile::MatmulShape& shape,
 }
 
 Result<compile::Plan> make(const compile::MatmulShape& shape, const PlanSettings& settings) {
-    const compile::Conditions conditions{.machine = settings.machine,
-                                         .layout_a = settings.layout,
-                                         .layout_c = settings.layout};
+    const compile::Conditions conditions{
+        .machine = settings.machine, .layout_a = settings.layout, .layout_c = settings.layout};
     if (settings.raw) return compile::bare_plan(shape, settings.type, conditions);
     const auto tiling = compile::tiling_for(tiling_request(shape, settings));
     if (!tiling) return tiling.error();
@@ -56,8 +56,8 @@ Costs costs_of(const compile::Plan& plan) {
         Costs costs;
         for (const compile::Tile& tile : plan.tiles) {
             if (tile.lane != lane) continue;
-            const auto time = npu::task_time(compile::task_work(tile, plan.type, {}),
-                                             plan.conditions.machine);
+            const auto time =
+                npu::task_time(compile::task_work(tile, plan.type, {}), plan.conditions.machine);
             costs.mac_ns += time.mac;
             costs.dma_ns += time.dma;
             costs.dispatch_ns += k_kick_ns;
@@ -116,8 +116,8 @@ Result<PlannedMatmul> plan_matmul(const compile::MatmulShape& shape, const PlanS
     planned.time_ns = settings.raw ? planned.plan.npu_ns : planned.plan.time_ns;
     planned.score_ns = compile::score_ns(planned.plan);
     planned.mac_utilisation = compile::mac_utilisation(planned.plan);
-    planned.least_dma_bytes = std::min(planned.plan.dma_bytes,
-                                       compile::least_dma_bytes(shape, settings.type, {}));
+    planned.least_dma_bytes =
+        std::min(planned.plan.dma_bytes, compile::least_dma_bytes(shape, settings.type, {}));
     planned.packed_bytes = uint64_t{compile::element_bytes(settings.type)} *
                            align_up(shape.k, compile::k_unit) * align_up(shape.n, compile::k_unit);
     planned.costs = costs_of(planned.plan);

@@ -15,8 +15,8 @@ constexpr uint32_t k_cbuf_entry = 64;   ///< a feature row takes whole entries o
 constexpr uint32_t k_row_quantum = 4;   ///< rows are fetched four at a time
 constexpr uint32_t k_extra_ranges = 4;  ///< row ranges tried beyond the fewest possible
 
-/// One lane's (block, rows) pairs; the inner loop turns at its ends, so that what is in the CBUF there
-/// serves twice.
+/// One lane's (block, rows) pairs; the inner loop turns at its ends, so that what is in the CBUF
+/// there serves twice.
 std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
                               const std::vector<Rows>& ranges, Order order) {
     std::vector<uint32_t> blocks;
@@ -31,8 +31,14 @@ std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
             const uint32_t index = blocks[order == Order::RowsFirst ? i : o];
             const Rows& rows = ranges[order == Order::RowsFirst ? o : i];
             const WeightBlock& block = tiling.blocks[index];
-            tiles.push_back({.lane = lane, .block = index, .m0 = rows.m0, .m = rows.m,
-                             .k0 = block.k0, .k = block.k, .n0 = block.n0, .n = block.n});
+            tiles.push_back({.lane = lane,
+                             .block = index,
+                             .m0 = rows.m0,
+                             .m = rows.m,
+                             .k0 = block.k0,
+                             .k = block.k,
+                             .n0 = block.n0,
+                             .n = block.n});
         }
     }
     return tiles;
@@ -41,8 +47,8 @@ std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
 void mark_reuse(Tile& tile, const Tile& before, NumberType type, const Limits& limits) {
     if (tile.data_banks != before.data_banks) return;
     const uint64_t weights = uint64_t{tile.k} * tile.n * element_bytes(type);
-    tile.weight_reuse = tile.block == before.block &&
-                        weights <= uint64_t{tile.weight_banks} * limits.bank_bytes;
+    tile.weight_reuse =
+        tile.block == before.block && weights <= uint64_t{tile.weight_banks} * limits.bank_bytes;
     tile.data_reuse = tile.m0 == before.m0 && tile.k0 == before.k0 && tile.k == before.k;
 }
 
@@ -98,8 +104,8 @@ void add_lane_time(Plan& plan, const WeightTiling& tiling, uint32_t lane) {
         if (block.lane == lane) bytes += uint64_t{k_output_bytes} * plan.shape.m * block.n;
     plan.host_bytes += bytes;
     plan.npu_ns = std::max(plan.npu_ns, npu_ns);
-    plan.time_ns = std::max(plan.time_ns, npu_ns + submits * npu::submit_ns() +
-                                              npu::cache_maintenance_ns(bytes));
+    plan.time_ns = std::max(plan.time_ns,
+                            npu_ns + submits * npu::submit_ns() + npu::cache_maintenance_ns(bytes));
 }
 
 bool better(const Plan& a, const Plan& b) {
@@ -172,7 +178,8 @@ Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions&
     if (m == 0) return Error{EINVAL, "a matmul of 0 rows has no plan"};
     const uint32_t most = most_rows(tiling);
     if (most == 0)
-        return Error{EINVAL, "a block of the weights leaves no CBUF bank for the features: cut K finer"};
+        return Error{EINVAL,
+                     "a block of the weights leaves no CBUF bank for the features: cut K finer"};
     const uint32_t fewest = div_round_up(m, most);
     Plan best;
     for (uint32_t count = fewest; count <= std::min(m, fewest + k_extra_ranges); ++count) {

@@ -16,18 +16,18 @@ namespace {
 
 constexpr uint64_t k_never = std::numeric_limits<uint64_t>::max() / 4;
 
-/// Bytes of one K range, over all M and N, when `banks` banks hold features. Either these stay while
-/// all weights stream by, once per row range; or a column range's weights stay while all features do.
-/// Going to and fro keeps one piece of the streamed operand over each turn.
+/// Bytes of one K range, over all M and N, when `banks` banks hold features. Either these stay
+/// while all weights stream by, once per row range; or a column range's weights stay while all
+/// features do. Going to and fro keeps one piece of the streamed operand over each turn.
 uint64_t bytes_of_range(const MatmulShape& shape, uint32_t k, NumberType type, uint32_t banks,
                         const Limits& limits) {
     const uint64_t size = element_bytes(type);
     const uint64_t row = align_up(k * size, uint64_t{64});
     const uint64_t n = align_up(shape.n, k_unit);
-    const uint64_t rows = std::min<uint64_t>(
-        {limits.max_m, shape.m, uint64_t{banks} * limits.bank_bytes / row});
-    const uint64_t room = uint64_t{limits.cbuf_banks - limits.slack_data_banks - banks} *
-                          limits.bank_bytes;
+    const uint64_t rows =
+        std::min<uint64_t>({limits.max_m, shape.m, uint64_t{banks} * limits.bank_bytes / row});
+    const uint64_t room =
+        uint64_t{limits.cbuf_banks - limits.slack_data_banks - banks} * limits.bank_bytes;
     if (rows == 0 || room < uint64_t{k_unit} * k) return k_never;
     const uint64_t columns = std::min(n, room / (k * size) / k_unit * k_unit);
     const uint64_t output = uint64_t{k_output_bytes} * shape.m * n;
@@ -72,8 +72,8 @@ uint64_t least_dma_bytes(const MatmulShape& shape, NumberType type, const Limits
     std::vector<uint64_t> of_range(longest + 1, k_never);
     for (uint32_t u = 1; u <= longest; ++u)
         for (uint32_t banks = 1; banks + limits.slack_data_banks < limits.cbuf_banks; ++banks)
-            of_range[u] = std::min(of_range[u],
-                                   bytes_of_range(shape, u * k_unit, type, banks, limits));
+            of_range[u] =
+                std::min(of_range[u], bytes_of_range(shape, u * k_unit, type, banks, limits));
     std::vector<uint64_t> least(units + 1, k_never);
     least[0] = 0;
     for (uint32_t u = 1; u <= units; ++u)
@@ -117,7 +117,8 @@ Result<Plan> bare_plan(const MatmulShape& shape, NumberType type, const Conditio
         const uint32_t most = tiling.blocks.empty() ? 0 : most_rows(tiling);
         if (most == 0) continue;
         const uint32_t count = div_round_up(shape.m, most);
-        Plan plan = build_plan(tiling, conditions, cut_rows(shape.m, count, most), Order::RowsFirst);
+        Plan plan =
+            build_plan(tiling, conditions, cut_rows(shape.m, count, most), Order::RowsFirst);
         if (best.tiles.empty() || plan.tiles.size() < best.tiles.size()) best = std::move(plan);
     }
     if (best.tiles.empty()) return Error{EINVAL, "no legal tiling of this shape was found"};

@@ -32,9 +32,9 @@ Times reference_times(const WeightTiling& tiling) {
             Conditions conditions;
             conditions.machine = {.clock_mhz = clock, .lanes = tiling.request.lanes};
             const Result<Plan> plan = make_plan(rows, tiling, conditions);
-            times[i++] = plan ? plan->time_ns +
-                                    static_cast<double>(plan->host_bytes) / k_host_bandwidth
-                              : std::numeric_limits<double>::infinity();
+            times[i++] =
+                plan ? plan->time_ns + static_cast<double>(plan->host_bytes) / k_host_bandwidth
+                     : std::numeric_limits<double>::infinity();
         }
     }
     return times;

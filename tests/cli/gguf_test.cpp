@@ -52,7 +52,11 @@ std::string small_model() {
     image.key("tiny.attention.head_count", 5).number<int32_t>(4);
     image.key("tiny.embedding_length", 10).number<uint64_t>(64);
     image.key("tiny.rope.freq_base", 6).number(1e4F);
-    image.key("tokenizer.ggml.tokens", 9).number<uint32_t>(8).number<uint64_t>(2).text("a").text("bc");
+    image.key("tokenizer.ggml.tokens", 9)
+        .number<uint32_t>(8)
+        .number<uint64_t>(2)
+        .text("a")
+        .text("bc");
     image.tensor("token_embd.weight", {64, 1000}, 12);
     for (const char* layer : {"blk.0.", "blk.1."}) {
         image.tensor(std::string(layer) + "attn_q.weight", {64, 96}, 12);

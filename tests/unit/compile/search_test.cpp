@@ -59,7 +59,8 @@ TEST(Search, NoPlanMovesFewerBytesThanTheLeast) {
 }
 
 TEST(Search, WhatFitsTheCbufIsMovedOnce) {
-    EXPECT_EQ(least_dma_bytes({100, 512, 128}, NumberType::Int8, {}), 100U * 512 + 512 * 128 + 4 * 100 * 128);
+    EXPECT_EQ(least_dma_bytes({100, 512, 128}, NumberType::Int8, {}),
+              100U * 512 + 512 * 128 + 4 * 100 * 128);
 }
 
 TEST(Search, ABareMatmulIsOneTaskWhereTheCbufAllowsIt) {

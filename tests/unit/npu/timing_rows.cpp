@@ -39,7 +39,8 @@ double ms_of_rate(Shape s, double giga_ops) {
     return 2e-6 * static_cast<double>(s.m * s.k * s.n) / giga_ops;
 }
 
-/// Rows on the vendor's kernel at 1 GHz. Native int8 leaves one data bank of slack (hardware.md 4.3).
+/// Rows on the vendor's kernel at 1 GHz. Native int8 leaves one data bank of slack
+/// (hardware.md 4.3).
 void add_vendor(std::vector<MeasuredRow>& rows) {
     const auto add = [&rows](const char* what, const char* source, Kind kind, double ms,
                              const TaskWork& work) {
@@ -76,10 +77,10 @@ void add_weight_stream(std::vector<MeasuredRow>& rows) {
         return one_core_ms(one_task({1, 2048, n}, Element::Fp16, 0, Layout::Native));
     };
     const auto measured = [](uint64_t n, double rate) { return ms_of_rate({1, 2048, n}, rate); };
-    rows.push_back({"fp16 1x2048x2048, 8.1 GFLOPS", "row 6", Kind::Call, measured(2048, 8.1),
-                    model(2048)});
-    rows.push_back({"fp16 1x2048x5504, 9.0 GFLOPS", "row 6", Kind::Call, measured(5504, 9.0),
-                    model(5504)});
+    rows.push_back(
+        {"fp16 1x2048x2048, 8.1 GFLOPS", "row 6", Kind::Call, measured(2048, 8.1), model(2048)});
+    rows.push_back(
+        {"fp16 1x2048x5504, 9.0 GFLOPS", "row 6", Kind::Call, measured(5504, 9.0), model(5504)});
     rows.push_back({"fp16 1x2048x32000, 10.9 GFLOPS", "row 6", Kind::Call, measured(32000, 10.9),
                     model(32000)});
     rows.push_back({"fp16 1x2048xN, N from 5504 to 32000", "row 6", Kind::Slope,
@@ -93,13 +94,13 @@ void add_rocket(std::vector<MeasuredRow>& rows) {
     const double fast = 320 * one_core_ms(task, 600);
     const double slow = 320 * one_core_ms(task, 200);
     const double submit = submit_ns() / 1e6;
-    rows.push_back({"rocket 600 MHz: smallest job, 8x64x16", "row 26, default", Kind::Npu, 0.054,
-                    one_core_ms(one_task({8, 64, 16}, Element::Fp16, 0, Layout::Native), 600) +
-                        submit});
-    rows.push_back({"rocket 600 MHz: wait for 320 chained tasks", "row 25", Kind::Npu, 48,
-                    fast + submit});
-    rows.push_back({"rocket 600 MHz: wait for 320 jobs", "row 25", Kind::Call, 62,
-                    fast + 320 * submit});
+    rows.push_back(
+        {"rocket 600 MHz: smallest job, 8x64x16", "row 26, default", Kind::Npu, 0.054,
+         one_core_ms(one_task({8, 64, 16}, Element::Fp16, 0, Layout::Native), 600) + submit});
+    rows.push_back(
+        {"rocket 600 MHz: wait for 320 chained tasks", "row 25", Kind::Npu, 48, fast + submit});
+    rows.push_back(
+        {"rocket 600 MHz: wait for 320 jobs", "row 25", Kind::Call, 62, fast + 320 * submit});
     rows.push_back({"rocket: the same, 200 against 600 MHz", "row 22, 56.5 and 75.3 GFLOPS",
                     Kind::Slope, ms_of_rate(shape, 56.5) - ms_of_rate(shape, 75.3), slow - fast});
     rows.push_back({"rocket 600 MHz, 3 cores: 461 GOP/s fp16", "row 20", Kind::Call,
@@ -129,14 +130,14 @@ std::vector<MeasuredRow> measured_rows() {
 
 std::string markdown(const std::vector<MeasuredRow>& rows) {
     static constexpr const char* k_names[] = {"NPU", "whole call", "slope"};
-    std::string text = "| measurement | source | kind | measured ms | model ms | model - measured |\n"
-                       "|---|---|---|---|---|---|\n";
+    std::string text =
+        "| measurement | source | kind | measured ms | model ms | model - measured |\n"
+        "|---|---|---|---|---|---|\n";
     for (const MeasuredRow& row : rows) {
         char line[256];
         std::snprintf(line, sizeof line, "| %s | %s | %s | %.3f | %.3f | %+.1f %% |\n",
                       row.what.c_str(), row.source.c_str(), k_names[static_cast<int>(row.kind)],
-                      row.measured_ms, row.model_ms,
-                      100 * (row.model_ms / row.measured_ms - 1));
+                      row.measured_ms, row.model_ms, 100 * (row.model_ms / row.measured_ms - 1));
         text += line;
     }
     return text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Published measurements next to what the timing model says of them; docs/timing.md shows the table.
+// Published measurements next to what the timing model says of them; docs/timing.md shows the
+// table.
 #pragma once
 
 #include <string>

@@ -42,8 +42,8 @@ TEST(Timing, TheTableInTheManualIsTheOneTheModelGives) {
     std::stringstream text;
     text << file.rdbuf();
     const std::string table = markdown(measured_rows());
-    EXPECT_NE(text.str().find(table), std::string::npos)
-        << "docs/timing.md must contain:\n" << table;
+    EXPECT_NE(text.str().find(table), std::string::npos) << "docs/timing.md must contain:\n"
+                                                         << table;
 }
 
 TEST(Timing, ReusedOperandsSaveTheirTimeAndNothingElse) {
