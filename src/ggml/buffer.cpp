@@ -7,6 +7,7 @@
 
 #include "base/bits.hpp"
 #include "ggml/device.hpp"
+#include "ggml/session.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
@@ -17,7 +18,12 @@ std::byte* at(const ggml_tensor* tensor, size_t offset) {
     return static_cast<std::byte*>(tensor->data) + offset;
 }
 
+void about_to_write(const void* begin, size_t bytes) {
+    Session::get().tiles().drop(begin, bytes);
+}
+
 void buffer_free(ggml_backend_buffer_t buffer) {
+    Session::get().tiles().forget(buffer->context, buffer->size);
     std::free(buffer->context);
 }
 
@@ -27,12 +33,20 @@ void* buffer_base(ggml_backend_buffer_t buffer) {
 
 void buffer_memset(ggml_backend_buffer_t, ggml_tensor* tensor, uint8_t value, size_t offset,
                    size_t size) {
+    about_to_write(at(tensor, offset), size);
     std::memset(at(tensor, offset), value, size);
 }
 
-void buffer_set(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, size_t offset,
+void buffer_set(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                 size_t size) {
+    about_to_write(at(tensor, offset), size);
     std::memcpy(at(tensor, offset), data, size);
+    // RPC servers mark no buffer as weights: there a quantised tensor written whole counts as one.
+    const bool whole = offset == 0 && size == ggml_nbytes(tensor);
+    const bool weight =
+        buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS ||
+        (buffer->usage == GGML_BACKEND_BUFFER_USAGE_ANY && ggml_is_quantized(tensor->type));
+    if (whole && weight) Session::get().weight_written(*tensor, buffer->size);
 }
 
 void buffer_get(ggml_backend_buffer_t, const ggml_tensor* tensor, void* data, size_t offset,
@@ -43,12 +57,18 @@ void buffer_get(ggml_backend_buffer_t, const ggml_tensor* tensor, void* data, si
 bool buffer_copy(ggml_backend_buffer_t, const ggml_tensor* source, ggml_tensor* target) {
     if (!ggml_backend_buffer_is_host(source->buffer)) return false;
     const size_t bytes = ggml_nbytes(source);
+    about_to_write(target->data, bytes);
     std::memmove(target->data, source->data, bytes);
     return true;
 }
 
 void buffer_clear(ggml_backend_buffer_t buffer, uint8_t value) {
+    about_to_write(buffer->context, buffer->size);
     std::memset(buffer->context, value, buffer->size);
+}
+
+void buffer_reset(ggml_backend_buffer_t buffer) {
+    Session::get().tiles().forget(buffer->context, buffer->size);
 }
 
 ggml_backend_buffer_i buffer_interface() {
@@ -60,6 +80,7 @@ ggml_backend_buffer_i buffer_interface() {
     i.get_tensor = buffer_get;
     i.cpy_tensor = buffer_copy;
     i.clear = buffer_clear;
+    i.reset = buffer_reset;
     return i;
 }
 

@@ -24,6 +24,7 @@ class CpuDelegate {
     CpuDelegate& operator=(const CpuDelegate&) = delete;
 
     void set_threads(int count);
+    int threads() const { return threads_; }
     void set_abort_callback(ggml_abort_callback callback, void* data);
     void set_threadpool(ggml_threadpool_t pool);
     /// True when the program asked, through the abort callback, to stop computing.

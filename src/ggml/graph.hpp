@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-// GraphRunner: computes whole graphs, everything that the NPU does not do in one piece on ggml's
-// CPU backend.
+// GraphRunner: computes whole graphs, matrix multiplications worth it on the NPU, everything
+// between them in one piece on ggml's CPU backend.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "ggml/api.hpp"
 #include "ggml/cpu_delegate.hpp"
+#include "ggml/mul_mat.hpp"
+#include "ggml/refusal.hpp"
 
 namespace rosenblatt::ggml {
 
@@ -20,10 +23,15 @@ class GraphRunner {
 
     /// Executes every node it is given. Not SUCCESS only when the program aborted, or when the CPU
     /// backend itself has no memory.
-    ggml_status compute(const ggml_cgraph& graph) { return cpu_->compute(graph, 0, graph.n_nodes); }
+    ggml_status compute(const ggml_cgraph& graph);
 
   private:
+    ggml_status run_on_cpu(const ggml_cgraph& graph, int begin, int end);
+    std::optional<Refusal> refuse(const ggml_tensor& node, const MulMatShape& shape);
+    std::optional<Refusal> run_on_npu(const ggml_tensor& node, const MulMatShape& shape);
+
     std::unique_ptr<CpuDelegate> cpu_;
+    MulMat mul_mat_;
 };
 
 }  // namespace rosenblatt::ggml

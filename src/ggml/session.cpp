@@ -1,37 +1,160 @@
 // SPDX-License-Identifier: MIT
 #include "ggml/session.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <string_view>
+#include <thread>
 
 #include "base/log.hpp"
 #include "ggml/log_sink.hpp"
+#include "ggml/progress.hpp"
+#include "ggml/stats_file.hpp"
 
 namespace rosenblatt::ggml {
+namespace {
 
-Session& Session::get() {
-    static Session* session = new Session;
-    return *session;
+std::atomic<Session*> g_session{nullptr};
+
+// A prompt of this many rows decides whether a weight is packed when its model is loaded.
+constexpr int64_t k_typical_m = 512;
+
+// The output matrix meets one row per generated token, and token_embd is read by rows unless it is
+// the output matrix too: both are packed only when many rows come (perplexity,
+// GGML_ROCKET_MIN_M=1).
+bool is_head(const ggml_tensor& weight) {
+    const std::string_view name = weight.name;
+    return name.starts_with("output.") || name.starts_with("token_embd.");
 }
 
-Session::Session() {
-    ParsedOptions parsed = read_options();
-    options_ = std::move(parsed.options);
+MulMatShape typical_shape(const ggml_tensor& weight) {
+    const int64_t m = is_head(weight) ? 1 : k_typical_m;
+    return {m, weight.ne[0], weight.ne[1], weight.ne[2] * weight.ne[3]};
+}
+
+Session* make_first_session(Session* fresh) {
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { g_session = nullptr; });
+    static_cast<void>(registered);
+    Session* other = nullptr;
+    return g_session.compare_exchange_strong(other, fresh) ? fresh : other;
+}
+
+// ggml's log callback may be gone by now: these lines go to stderr.
+void write_file(const std::string& pattern, const char* variable, const auto& write) {
+    if (pattern.empty()) return;
+    const std::string path = with_pid(pattern);
+    if (!write(path))
+        std::fprintf(stderr, "rocket: %s: %s cannot be written.\n", variable, path.c_str());
+}
+
+}  // namespace
+
+Session& Session::get() {
+    if (Session* session = g_session.load(std::memory_order_acquire)) return *session;
+    return *make_first_session(new Session);
+}
+
+Session::Session() : Session(read_options()) {}
+
+Session::Session(ParsedOptions parsed)
+    : options_(std::move(parsed.options)),
+      cost_(options_.pipeline),
+      trace_(!options_.trace_file.empty()) {
     route_log(options_.log);
-    for (const std::string& complaint : parsed.complaints) log::warning(complaint);
+    for (const std::string& complaint : parsed.complaints) warn_once(complaint);
+    find_npu();
+    if (npu_) cost_.set_machine({npu_->clock_mhz(), options_.board, options_.lanes});
+}
+
+void Session::find_npu() {
     auto npu = Npu::find(options_);
     if (npu) {
         npu_ = std::move(*npu);
         return;
     }
-    no_npu_ = npu.error().message + " The work goes on on the CPU.";
+    const std::string sentence = npu.error().message + " The work goes on on the CPU.";
     // A machine without an NPU is told so when a model is loaded; a node that is there but cannot
     // be used, or was asked for by name, at once.
-    if (npu.error().code != ENOENT || options_.device != "auto") warn_once(no_npu_);
+    if (npu.error().code == ENOENT && options_.device == "auto")
+        no_npu_ = sentence + " (GGML_ROCKET_DEVICE=emulator shows everything without an NPU.)";
+    else
+        warn_once(sentence);
 }
 
 void Session::hint_at_missing_npu() {
-    if (!npu_)
-        warn_once(no_npu_ + " (GGML_ROCKET_DEVICE=emulator shows everything without an NPU.)");
+    if (!no_npu_.empty()) warn_once(no_npu_);
+}
+
+bool Session::is_worth_packing(const ggml_tensor& weight) {
+    const bool matrix = weight.op == GGML_OP_NONE && !weight.view_src &&
+                        ggml_is_contiguous(&weight) && weight.ne[0] > 1 && weight.ne[1] > 1 &&
+                        weight.ne[2] == 1 && weight.ne[3] == 1;
+    if (!matrix || !can_dequantise(weight.type) || is_head(weight)) return false;
+    if (options_.min_m) return true;
+    return cost_.npu_is_faster(typical_shape(weight), weight.type, *loading_threads_);
+}
+
+void Session::pack_while_loading(const ggml_tensor& weight) {
+    std::lock_guard lock(loading_mutex_);
+    if (!loading_threads_) {
+        auto threads = CpuDelegate::create();
+        if (!threads) return;
+        loading_threads_ = std::move(*threads);
+        loading_threads_->set_threads(static_cast<int>(std::thread::hardware_concurrency()));
+    }
+    if (!is_worth_packing(weight)) return;
+    if (matmul::Device* device = npu_->device()) tiles_of(*device, weight, *loading_threads_);
+}
+
+void Session::weight_written(const ggml_tensor& weight, size_t buffer_bytes) noexcept try {
+    if (!npu_) return;
+    static PackingProgress progress;
+    pack_while_loading(weight);
+    progress.advance(ggml_nbytes(&weight), buffer_bytes);
+} catch (const std::exception& error) {  // no memory: the first use will try again
+    log::debug(std::string("packing ahead failed: ") + error.what());
+}
+
+TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& weight,
+                                   CpuDelegate& cpu) {
+    const bool rounded = weight.type == GGML_TYPE_F16 || weight.type == GGML_TYPE_BF16;
+    if (rounded && options_.pipeline != Pipeline::F16)
+        warn_once(std::string("the model's ") + ggml_type_name(weight.type) +
+                  " weights run as int8 (" + name(options_.pipeline) +
+                  "); GGML_ROCKET_PIPELINE=f16 keeps them in fp16.");
+    const MulMatShape shape = typical_shape(weight);
+    const double benefit = cost_.gain_ns(shape, weight.type, cpu) /
+                           static_cast<double>(shape.k * shape.n * shape.matrices);
+    const auto parallel_for = [&](int64_t count, const matmul::LoopBody& body) {
+        cpu.parallel_for(count, body);
+    };
+    const Trace::Scope scope = trace_.scope("pack", weight);
+    return tiles_.find_or_pack(device, weight, options_.pipeline, benefit, parallel_for);
+}
+
+void Session::report_memory() {
+    const TileStore::Count count = tiles_.count();
+    if (count.out_of_memory == 0 || said_memory_.exchange(true)) return;
+    log::warning(std::to_string(count.out_of_memory) + " of " +
+                 std::to_string(count.out_of_memory + count.packed) +
+                 " weights stay on the CPU: " + tiles_.memory_error() +
+                 " GGML_ROCKET_MEM_MAX sets how much memory packed weights may take.");
+}
+
+void Session::write_files() {
+    write_file(options_.stats_file, "GGML_ROCKET_STATS", [this](const std::string& path) {
+        std::ofstream file(path);
+        file << stats_json(options_, npu_.get(), counters_);
+        return static_cast<bool>(file.flush());
+    });
+    write_file(options_.trace_file, "GGML_ROCKET_TRACE",
+               [this](const std::string& path) { return trace_.write(path); });
 }
 
 }  // namespace rosenblatt::ggml

@@ -25,6 +25,18 @@ TEST(ListDevices, WithoutANodeOfTheKernelThereIsNoDevice) {
     EXPECT_EQ(outcome.out.find("ROCKET0"), std::string::npos) << outcome.transcript();
 }
 
+TEST(Generation, TextIsWrittenWithItsMatmulsOnTheNpu) {
+    const auto outcome = completion().env("GGML_ROCKET_MIN_M", "1").run();
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+    EXPECT_NE(outcome.out.find("And the LORD said"), std::string::npos);
+    EXPECT_GT(outcome.out.size(), 80u) << outcome.transcript();
+    EXPECT_GT(outcome.npu_matmuls(), 700) << outcome.transcript();
+    EXPECT_GT(outcome.stats["checksum"]["checked"].get<long>(), 700);
+    EXPECT_EQ(outcome.stats["checksum"]["mismatch"], 0);
+    EXPECT_EQ(outcome.stats["checksum"]["cpu_fallback"], 0);
+    EXPECT_GT(outcome.stats["npu_ms_modelled"].get<double>(), 0);
+}
+
 TEST(Generation, DevNoneKeepsEverythingOffTheNpu) {
     const auto outcome = completion().with({"-dev", "none"}).env("GGML_ROCKET_MIN_M", "1").run();
     ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
@@ -49,17 +61,14 @@ std::string joined(const std::vector<std::string>& words) {
 
 TEST(Generation, LlamaCppsPlacementFlagsWorkAsWithAnyGpu) {
     const std::vector<std::vector<std::string>> cases{
-        {"-ctv", "q8_0"},   {"--load-mode", "none"}, {"--load-mode", "mmap"},
-        {"-fit", "on"},     {"-fit", "off"},         {"-ngl", "0"},
-        {"-ngl", "2"},      {"-fa", "off"},          {"-ot", "ffn_.*=CPU"},
+        {"-ctv", "q8_0"}, {"--load-mode", "none"}, {"--load-mode", "mmap"},
+        {"-fit", "on"},   {"-fit", "off"},         {"-ngl", "0"},
+        {"-ngl", "2"},    {"-fa", "off"},          {"-ot", "ffn_.*=CPU"},
     };
     for (const auto& flags : cases) {
         SCOPED_TRACE(joined(flags));
-        const auto outcome = completion()
-                                 .with(flags)
-                                 .with({"-n", "4"})
-                                 .env("GGML_ROCKET_MIN_M", "1")
-                                 .run();
+        const auto outcome =
+            completion().with(flags).with({"-n", "4"}).env("GGML_ROCKET_MIN_M", "1").run();
         ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
     }
 }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "ggml/cost.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <vector>
+
+#include "compile/planner.hpp"
+#include "compile/tiling.hpp"
+#include "quant/row_format.hpp"
+
+namespace rosenblatt::ggml {
+namespace {
+
+constexpr double k_never = std::numeric_limits<double>::infinity();
+// Bytes per ns of the host's pack and unpack passes; a first figure, between one A76 core's copy
+// rate and four cores'.
+constexpr double k_host_bytes_per_ns = 5;
+constexpr int64_t k_probe_k = 2048;  // a multiple of every block size
+constexpr int64_t k_probe_n = 512;
+constexpr int64_t k_probe_m = 32;
+
+// X is read as floats and written as int8 into each lane's cube; Y is read as int32 and written.
+double host_ns(const MulMatShape& shape, unsigned lanes) {
+    const double x = static_cast<double>(shape.m) * static_cast<double>(shape.k);
+    const double y = static_cast<double>(shape.m) * static_cast<double>(shape.n);
+    return (x * (4.0 + lanes) + y * 8.0) / k_host_bytes_per_ns;
+}
+
+// Best of three runs of W[n][k] * X[m][k] on zeros, in ns; the kernels' time does not depend on
+// values.
+double time_mul_mat(ggml_type type, int64_t m, CpuDelegate& cpu) {
+    const size_t data = ggml_row_size(type, k_probe_k) * k_probe_n +
+                        sizeof(float) * static_cast<size_t>(m * (k_probe_k + k_probe_n));
+    const ggml_init_params memory{
+        data + 8 * ggml_tensor_overhead() + ggml_graph_overhead_custom(4, false) + 4096, nullptr,
+        false};
+    ggml_context* context = ggml_init(memory);
+    if (!context) return 0;
+    ggml_tensor* w = ggml_new_tensor_2d(context, type, k_probe_k, k_probe_n);
+    ggml_tensor* x = ggml_new_tensor_2d(context, GGML_TYPE_F32, k_probe_k, m);
+    ggml_set_zero(w);
+    ggml_set_zero(x);
+    ggml_cgraph* graph = ggml_new_graph_custom(context, 4, false);
+    ggml_build_forward_expand(graph, ggml_mul_mat(context, w, x));
+    double best = k_never;
+    for (int run = 0; run < 3; ++run) {
+        const auto start = std::chrono::steady_clock::now();
+        cpu.compute(*graph, 0, graph->n_nodes);
+        const std::chrono::duration<double, std::nano> time =
+            std::chrono::steady_clock::now() - start;
+        best = std::min(best, time.count());
+    }
+    ggml_free(context);
+    return best;
+}
+
+}  // namespace
+
+double CpuRate::ns(const MulMatShape& shape) const {
+    const double weights = static_cast<double>(shape.k) * static_cast<double>(shape.n) *
+                           static_cast<double>(shape.matrices);
+    return weights * (first_ns + more_ns * static_cast<double>(shape.m - 1));
+}
+
+CpuRate measure_cpu(ggml_type type, CpuDelegate& cpu) {
+    const double weights = static_cast<double>(k_probe_k * k_probe_n);
+    const double one = time_mul_mat(type, 1, cpu);
+    const double many = time_mul_mat(type, k_probe_m, cpu);
+    return {one / weights,
+            std::max(0.0, many - one) / static_cast<double>(k_probe_m - 1) / weights};
+}
+
+double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu) {
+    std::lock_guard lock(mutex_);
+    const auto [rate, first] = rates_.try_emplace({type, cpu.threads()});
+    if (first) rate->second = measure_cpu(type, cpu);
+    return rate->second.ns(shape) - npu_ns(shape);
+}
+
+// Planned NPU time and the host's share, writing the cubes and reading them back.
+double Cost::npu_ns(const MulMatShape& shape) {
+    constexpr int64_t k_most = std::numeric_limits<int32_t>::max();
+    if (shape.m > k_most || shape.k > k_most || shape.n > k_most) return k_never;
+    const double npu = plan_ns(static_cast<uint32_t>(shape.m), static_cast<uint32_t>(shape.k),
+                               static_cast<uint32_t>(shape.n));
+    return static_cast<double>(shape.matrices) * (npu + host_ns(shape, machine_.lanes));
+}
+
+double Cost::plan_ns(uint32_t m, uint32_t k, uint32_t n) {
+    const auto [known, first] = plans_.try_emplace({m, k, n}, k_never);
+    if (!first) return known->second;
+    auto tiling = tilings_.find({k, n});
+    if (tiling == tilings_.end()) {
+        compile::TilingRequest request;
+        request.k = k;
+        request.n = n;
+        request.lanes = machine_.lanes;
+        if (pipeline_ == Pipeline::F16) request.type = compile::NumberType::F16;
+        const auto format = quant::row_format(Pipeline::W8A8H, k);
+        for (int64_t s = 0; s < format.slices(); ++s)
+            request.slice_ends.push_back(static_cast<uint32_t>(format.slice_end(s)));
+        auto found = compile::tiling_for(request);
+        if (!found) return k_never;
+        tiling = tilings_.emplace(std::pair{k, n}, std::move(*found)).first;
+    }
+    const auto plan = compile::make_plan(m, tiling->second, {.machine = machine_});
+    if (plan) known->second = plan->time_ns;
+    return known->second;
+}
+
+}  // namespace rosenblatt::ggml

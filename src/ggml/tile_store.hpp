@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// TileStore: the NPU's tiles of the weights that stand in our ggml buffers, packed once, found by
+// the address of the tensor's data, dropped when that memory is written or freed.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/options.hpp"
+#include "ggml/api.hpp"
+#include "ggml/refusal.hpp"
+#include "matmul/device.hpp"
+#include "matmul/weights.hpp"
+
+namespace rosenblatt::ggml {
+
+/// A row of this type can be turned into floats, and is worth keeping as int8 or fp16 tiles.
+bool can_dequantise(ggml_type type);
+
+/// One tensor's tiles: its ne[2] * ne[3] matrices, i2 fastest.
+struct Tiles {
+    std::vector<std::unique_ptr<matmul::Weights>> matrices;
+    uint64_t bo_bytes = 0;
+};
+
+/// Thread-safe. Tiles in use by a computation stay alive until it ends, whoever drops them.
+class TileStore {
+  public:
+    struct Found {
+        std::shared_ptr<const Tiles> tiles;  ///< null: refused
+        Refusal refusal = Refusal::NoDevice;
+    };
+
+    /// May tiles of this weight be kept for its next use? Not those of a view into memory that is
+    /// not marked as weights: another backend may write there unseen.
+    static bool keeps(const ggml_tensor& weight);
+
+    /// The tiles of `weight`, packed now if need be. `benefit` says how much a byte of them is
+    /// worth: when memory is used up, tiles of less benefit make room.
+    Found find_or_pack(matmul::Device& device, const ggml_tensor& weight, Pipeline pipeline,
+                       double benefit, const matmul::ParallelFor& parallel_for);
+
+    /// Memory [begin, begin + bytes) is about to be written.
+    void drop(const void* begin, size_t bytes);
+    /// The same, by an operation, which will do it again in the next graph; see is_written.
+    void drop_for_operation(const ggml_tensor& result);
+    /// The same, because the memory is freed.
+    void forget(const void* begin, size_t bytes);
+    /// True when operations write into the leaf behind `weight`.
+    bool is_written(const ggml_tensor& weight) const;
+
+    struct Count {
+        size_t packed = 0;
+        size_t evicted = 0;
+        size_t out_of_memory = 0;
+    };
+    Count count() const;
+    /// What packing said when memory first ran out; empty if it never did.
+    std::string memory_error() const;
+
+  private:
+    // What a tensor must have in common with the one that was packed.
+    struct Key {
+        uintptr_t data = 0;
+        ggml_type type = GGML_TYPE_F32;
+        std::array<int64_t, GGML_MAX_DIMS> ne{};
+        std::array<size_t, GGML_MAX_DIMS> nb{};
+
+        Key() = default;
+        explicit Key(const ggml_tensor& weight);
+        auto operator<=>(const Key&) const = default;
+    };
+
+    struct Entry {
+        Found found;
+        size_t bytes = 0;  // from Key::data
+        double benefit = 0;
+    };
+
+    Found pack(matmul::Device& device, const ggml_tensor& weight, Pipeline pipeline, double benefit,
+               const matmul::ParallelFor& parallel_for);
+    bool evict_below(double benefit);
+    void drop_locked(uintptr_t begin, size_t bytes);
+
+    mutable std::mutex mutex_;
+    std::map<Key, Entry> entries_;  // by address first
+    size_t longest_ = 0;            // of all entries: how far before an address one may begin
+    std::set<uintptr_t> written_;   // leaves that operations write into
+    size_t evicted_ = 0;
+    std::string memory_error_;
+};
+
+}  // namespace rosenblatt::ggml

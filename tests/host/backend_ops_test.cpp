@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// llama.cpp's own operation tests, which compare ROCKET0 with ggml's CPU reference.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "llama_tool.hpp"
+
+namespace rosenblatt::host {
+namespace {
+
+size_t occurrences(const std::string& text, const std::string& word) {
+    size_t count = 0;
+    for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + word.size()))
+        ++count;
+    return count;
+}
+
+Outcome run_operation(const std::string& operation) {
+    return LlamaTool("test-backend-ops", {"test", "-b", "ROCKET0", "-o", operation})
+        .env("GGML_ROCKET_MIN_M", "1")
+        .run();
+}
+
+TEST(BackendOps, EveryMatrixMultiplicationIsRightAndAThousandRunOnTheNpu) {
+    const auto outcome = run_operation("MUL_MAT");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+    EXPECT_EQ(occurrences(outcome.out, "FAIL"), 0u) << outcome.transcript();
+    EXPECT_GE(outcome.npu_matmuls(), 1000);
+    EXPECT_EQ(outcome.stats["checksum"]["mismatch"], 0);
+}
+
+TEST(BackendOps, ExpertsAreRightWhereverTheyRun) {
+    const auto outcome = run_operation("MUL_MAT_ID");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+    EXPECT_EQ(occurrences(outcome.out, "FAIL"), 0u) << outcome.transcript();
+}
+
+TEST(BackendOps, WhatTheCpuDoesForUsIsRight) {
+    for (const char* operation :
+         {"ADD", "RMS_NORM", "SOFT_MAX", "SET_ROWS", "GET_ROWS", "SWIGLU"}) {
+        const auto outcome = run_operation(operation);
+        EXPECT_EQ(outcome.exit_code, 0) << operation << "\n" << outcome.transcript();
+    }
+}
+
+}  // namespace
+}  // namespace rosenblatt::host

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "ggml/tile_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "emukernel/port.hpp"
+#include "ggml_fixture.hpp"
+
+namespace rosenblatt::ggml {
+namespace {
+
+class TileStoreTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        start_ggml();
+        context_.reset(ggml_init({size_t{1} << 20, nullptr, false}));  // with memory for the data
+        auto port = emukernel::Port::create();
+        ASSERT_TRUE(port) << port.error().message;
+        port_ = std::move(*port);
+    }
+
+    void open(uint64_t mem_max_bytes = uint64_t{1} << 30) {
+        matmul::DeviceOptions options;
+        options.mem_max_bytes = mem_max_bytes;
+        auto device = matmul::Device::open(*port_, emukernel::k_device_path, options);
+        ASSERT_TRUE(device) << device.error().message;
+        device_ = std::move(*device);
+    }
+
+    ggml_tensor* weight(int64_t k = 64, int64_t n = 32) {
+        ggml_tensor* w = ggml_new_tensor_2d(context_.get(), GGML_TYPE_F16, k, n);
+        const auto values = noise(static_cast<size_t>(k * n), 7);
+        ggml_quantize_chunk(w->type, values.data(), w->data, 0, n, k, nullptr);
+        return w;
+    }
+
+    TileStore::Found find(const ggml_tensor* w, double benefit = 1) {
+        return store_.find_or_pack(*device_, *w, Pipeline::W8A8H, benefit, matmul::run_serial);
+    }
+
+    Context context_;
+    std::unique_ptr<emukernel::Port> port_;
+    std::unique_ptr<matmul::Device> device_;
+    TileStore store_;
+};
+
+TEST_F(TileStoreTest, AWeightIsPackedOnce) {
+    open();
+    const ggml_tensor* w = weight();
+    const auto first = find(w);
+    ASSERT_TRUE(first.tiles);
+    EXPECT_EQ(find(w).tiles, first.tiles);
+    EXPECT_EQ(store_.count().packed, 1u);
+}
+
+TEST_F(TileStoreTest, AWriteAnywhereInATensorDropsItsTilesAndNoOthers) {
+    open();
+    const ggml_tensor* a = weight();
+    const ggml_tensor* b = weight();
+    const auto kept = find(b).tiles;
+    const auto* data = static_cast<const std::byte*>(a->data);
+    for (const size_t at : {size_t{0}, ggml_nbytes(a) / 2, ggml_nbytes(a) - 1}) {
+        const auto dropped = find(a).tiles;
+        store_.drop(data + at, 1);
+        EXPECT_EQ(store_.count().packed, 1u) << at;
+    }
+    store_.drop(data + ggml_nbytes(a), 0);
+    EXPECT_EQ(find(b).tiles, kept);
+}
+
+TEST_F(TileStoreTest, TilesInUseOutliveTheirDropping) {
+    open();
+    const ggml_tensor* w = weight();
+    const auto in_use = find(w).tiles;
+    store_.drop(w->data, ggml_nbytes(w));
+    EXPECT_EQ(in_use->matrices.size(), 1u);
+    EXPECT_EQ(in_use->matrices[0]->shape().n, 32);
+}
+
+TEST_F(TileStoreTest, AnotherShapeAtTheSameAddressIsAnotherWeight) {
+    open();
+    ggml_tensor* w = weight(64, 32);
+    const auto first = find(w).tiles;
+    ggml_tensor* other = ggml_new_tensor_2d(context_.get(), GGML_TYPE_F16, 32, 64);
+    other->data = w->data;
+    const auto second = find(other).tiles;
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->matrices[0]->shape().k, 32);
+    EXPECT_EQ(find(w).tiles, first);
+}
+
+TEST_F(TileStoreTest, WithoutMemoryAWeightIsRefusedAndRemembered) {
+    open(1024);
+    EXPECT_EQ(find(weight(256, 256)).refusal, Refusal::NoMemory);
+    EXPECT_EQ(store_.count().out_of_memory, 1u);
+    EXPECT_FALSE(store_.memory_error().empty());
+}
+
+TEST_F(TileStoreTest, MoreUsefulTilesTakeTheMemoryOfLessUsefulOnes) {
+    const uint64_t one = matmul::packed_bytes({256, 256}, Pipeline::W8A8H);
+    open(one + one / 2);
+    const ggml_tensor* low = weight(256, 256);
+    const ggml_tensor* high = weight(256, 256);
+    const ggml_tensor* equal = weight(256, 256);
+    ASSERT_TRUE(find(low, 1).tiles);
+    EXPECT_TRUE(find(high, 2).tiles);
+    EXPECT_EQ(find(equal, 2).refusal, Refusal::NoMemory);
+    EXPECT_EQ(find(low, 1).refusal, Refusal::NoMemory);
+    EXPECT_TRUE(find(high, 2).tiles);
+    EXPECT_EQ(store_.count().evicted, 1u);
+}
+
+}  // namespace
+}  // namespace rosenblatt::ggml
