@@ -60,6 +60,11 @@ apt_private_newest() {
     apt-cache "${APT_PRIVATE_OPTIONS[@]}" pkgnames | grep -E "$1" | sort -V | tail -1
 }
 
+# apt_private_version PACKAGE: the newest version on offer; nothing when there is none.
+apt_private_version() {
+    apt-cache "${APT_PRIVATE_OPTIONS[@]}" show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p'
+}
+
 # apt_private_fetch PACKAGE: prints the path of its .deb, downloading it once.
 apt_private_fetch() {
     local package=$1 file

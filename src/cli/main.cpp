@@ -16,6 +16,7 @@
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
 #include "cli/overlay.hpp"
+#include "cli/plan.hpp"
 #include "cli/verb.hpp"
 
 namespace rosenblatt::cli {
@@ -91,6 +92,27 @@ void add_overlay(CLI::App& app, Action& action) {
                      "node of the NPU's rail, for boards where its name does not tell");
 }
 
+void add_plan(CLI::App& app, Action& action) {
+    auto options = std::make_shared<PlanOptions>();
+    CLI::App* verb = add_verb(app, action, "plan", "Show how a matmul or a model's prefill is cut",
+                              "rosenblatt plan --m 512 --k 1536 --n 8960\n  "
+                              "rosenblatt plan --gguf model.gguf --clock-mhz 200",
+                              options, run_plan);
+    verb->add_option("--m", options->m, "rows of activations");
+    verb->add_option("--k", options->k, "reduction");
+    verb->add_option("--n", options->n, "output features");
+    verb->add_option("--model", options->model, "all matmuls of a known model: qwen2.5-1.5b");
+    verb->add_option("--gguf", options->gguf, "all matmuls of this model file");
+    verb->add_option("--prefill", options->prefill, "tokens of a model's prefill, default 512");
+    verb->add_option("--type", options->type, "int8 (default) or f16");
+    verb->add_option("--lanes", options->lanes, "cores used at once, default 3");
+    verb->add_option("--clock-mhz", options->clock_mhz, "NPU clock, default 600");
+    verb->add_option("--board", options->board, "lpddr5 (default) or lpddr4x");
+    verb->add_option("--layout", options->layout, "of A and C: native (default) or rowmajor");
+    verb->add_flag("--raw", options->raw, "a bare matmul on one core, NPU time only");
+    verb->add_flag("--json", options->json, "print the plan as JSON");
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -113,6 +135,7 @@ int main(int argc, char** argv) {
     add_disasm(app, action);
     add_lint(app, action);
     add_overlay(app, action);
+    add_plan(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -2,7 +2,8 @@
 // The plan of a matmul C[M][N] = A[M][K] * W[N][K]^T: which lane runs which tile, in which order.
 //
 // It is made in two steps, because weights are packed once and used with many M:
-//   WeightTiling  from K, N and the lanes, when the weights are packed: blocks of W, each in one lane's
+//   WeightTiling  from K, N and the lanes, when the weights are packed: blocks of W, each in one
+//   lane's
 //                 memory as [n/32][k/32][32][32], in one run;
 //   Plan          from M and a tiling, per call: the same row ranges for every block. A task is one
 //                 block times one row range, so a task's weights are always a whole block.
@@ -20,11 +21,15 @@ using npu::Layout;
 
 enum class NumberType { Int8, F16 };
 
-constexpr uint32_t element_bytes(NumberType type) { return type == NumberType::Int8 ? 1 : 2; }
+constexpr uint32_t element_bytes(NumberType type) {
+    return type == NumberType::Int8 ? 1 : 2;
+}
 /// Kernels the MAC array takes at once; N is padded to 32 whatever the type.
-constexpr uint32_t kernels_per_group(NumberType type) { return type == NumberType::Int8 ? 32 : 16; }
+constexpr uint32_t kernels_per_group(NumberType type) {
+    return type == NumberType::Int8 ? 32 : 16;
+}
 
-inline constexpr uint32_t k_unit = 32;        ///< K and N are padded to multiples of this
+inline constexpr uint32_t k_unit = 32;         ///< K and N are padded to multiples of this
 inline constexpr uint32_t k_output_bytes = 4;  ///< int32 or fp32
 
 struct MatmulShape {
@@ -37,14 +42,16 @@ struct MatmulShape {
 struct Limits {
     uint32_t cbuf_banks = 12;
     uint32_t bank_bytes = 32 * 1024;
-    uint32_t max_m = 1020;  ///< native features in line mode: 1022 rows work (hardware.md 4.6)
-    uint32_t max_k = 3072;  ///< 3072 < K < 4096 hangs with more than 4 rows
-    uint32_t max_n = 4096;  ///< 8192 may wedge the next int8 job
+    uint32_t slack_data_banks = 0;  ///< left empty behind the features; int8 fetched four lines at
+                                    ///< a time with width 1 needs one (hardware.md 4.3)
+    uint32_t max_m = 1020;      ///< native features in line mode: 1022 rows work (hardware.md 4.6)
+    uint32_t max_k = 3072;      ///< 3072 < K < 4096 hangs with more than 4 rows
+    uint32_t max_n = 4096;      ///< 8192 may wedge the next int8 job
     double max_job_ns = 100e6;  ///< the kernel kills a job after 500 ms
 };
 
-/// Columns n0.. and channels k0.. of W in one lane. k and n are sizes as packed: multiples of 32, the
-/// part beyond K or N is zero. No block crosses a K-slice boundary.
+/// Columns n0.. and channels k0.. of W in one lane. k and n are sizes as packed: multiples of 32,
+/// the part beyond K or N is zero. No block crosses a K-slice boundary.
 struct WeightBlock {
     uint32_t lane = 0;
     uint32_t k0 = 0, k = 0;
@@ -58,8 +65,8 @@ struct TilingRequest {
     uint32_t n = 0;
     NumberType type = NumberType::Int8;
     uint32_t lanes = 3;
-    /// Ends of the pipeline's K-slices, ascending, multiples of 32, the last one K padded to 32. Empty:
-    /// one slice. F16 is never cut inside a slice, because its sums are rounded.
+    /// Ends of the pipeline's K-slices, ascending, multiples of 32, the last one K padded to 32.
+    /// Empty: one slice. F16 is never cut inside a slice, because its sums are rounded.
     std::vector<uint32_t> slice_ends;
     Limits limits;
 };
@@ -77,7 +84,8 @@ struct Conditions {
     npu::Machine machine;
     Layout layout_a = Layout::Native;
     Layout layout_c = Layout::Native;
-    /// Clock that bounds the jobs' length, where the true one may be lower than hoped; 0: machine's.
+    /// Clock that bounds the jobs' length, where the true one may be lower than hoped; 0:
+    /// machine's.
     double job_clock_mhz = 0;
 };
 
@@ -115,8 +123,10 @@ struct Plan {
     std::vector<Rows> row_ranges;  ///< the same for all blocks; they cover 0..M in order
     std::vector<Tile> tiles;       ///< lane by lane, in order of execution
     std::vector<Job> jobs;         ///< lane by lane; reuse never crosses a job's start
-    double time_ns = 0;            ///< the fitted model's answer: the slowest lane, submits included
+    double npu_ns = 0;             ///< fitted model, the slowest lane: kicks and NPU time alone
+    double time_ns = 0;            ///< and with its submits and cache maintenance
     uint64_t dma_bytes = 0;        ///< of all lanes
+    uint64_t host_bytes = 0;       ///< A written to the lanes' cubes and C read from them
 };
 
 }  // namespace rosenblatt::compile

@@ -3,6 +3,7 @@
 #include "compile/planner.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/bits.hpp"
 #include "compile/score.hpp"
@@ -14,20 +15,8 @@ constexpr uint32_t k_cbuf_entry = 64;   ///< a feature row takes whole entries o
 constexpr uint32_t k_row_quantum = 4;   ///< rows are fetched four at a time
 constexpr uint32_t k_extra_ranges = 4;  ///< row ranges tried beyond the fewest possible
 
-enum class Order { RowsFirst, BlocksFirst };
-
-/// `m` rows in `count` ranges, whole fetch groups where they fit.
-std::vector<Rows> cut_rows(uint32_t m, uint32_t count, uint32_t most) {
-    const uint32_t even = div_round_up(m, count);
-    const uint32_t grouped = align_up(even, k_row_quantum);
-    const uint32_t size = grouped <= most ? grouped : even;
-    std::vector<Rows> ranges;
-    for (uint32_t m0 = 0; m0 < m; m0 += size) ranges.push_back({m0, std::min(size, m - m0)});
-    return ranges;
-}
-
-/// One lane's (block, rows) pairs; the inner loop turns at its ends, so that what is in the CBUF there
-/// serves twice.
+/// One lane's (block, rows) pairs; the inner loop turns at its ends, so that what is in the CBUF
+/// there serves twice.
 std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
                               const std::vector<Rows>& ranges, Order order) {
     std::vector<uint32_t> blocks;
@@ -42,8 +31,14 @@ std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
             const uint32_t index = blocks[order == Order::RowsFirst ? i : o];
             const Rows& rows = ranges[order == Order::RowsFirst ? o : i];
             const WeightBlock& block = tiling.blocks[index];
-            tiles.push_back({.lane = lane, .block = index, .m0 = rows.m0, .m = rows.m,
-                             .k0 = block.k0, .k = block.k, .n0 = block.n0, .n = block.n});
+            tiles.push_back({.lane = lane,
+                             .block = index,
+                             .m0 = rows.m0,
+                             .m = rows.m,
+                             .k0 = block.k0,
+                             .k = block.k,
+                             .n0 = block.n0,
+                             .n = block.n});
         }
     }
     return tiles;
@@ -52,17 +47,26 @@ std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
 void mark_reuse(Tile& tile, const Tile& before, NumberType type, const Limits& limits) {
     if (tile.data_banks != before.data_banks) return;
     const uint64_t weights = uint64_t{tile.k} * tile.n * element_bytes(type);
-    tile.weight_reuse = tile.block == before.block &&
-                        weights <= uint64_t{tile.weight_banks} * limits.bank_bytes;
+    tile.weight_reuse =
+        tile.block == before.block && weights <= uint64_t{tile.weight_banks} * limits.bank_bytes;
     tile.data_reuse = tile.m0 == before.m0 && tile.k0 == before.k0 && tile.k == before.k;
 }
 
-/// Appends one lane's tiles and jobs to `plan` and returns the lane's time.
-double add_lane(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order order) {
+/// A lane's features of one row range: each of its K ranges once, however many blocks share it.
+uint64_t feature_bytes_per_row(const WeightTiling& tiling, uint32_t lane) {
+    std::set<uint32_t> seen;
+    uint64_t bytes = 0;
+    for (const WeightBlock& block : tiling.blocks)
+        if (block.lane == lane && seen.insert(block.k0).second)
+            bytes += uint64_t{block.k} * element_bytes(tiling.request.type);
+    return bytes;
+}
+
+/// Appends one lane's tiles and jobs to `plan`.
+void add_tiles(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order order) {
     const Limits& limits = tiling.request.limits;
     npu::Machine job_machine = plan.conditions.machine;
     if (plan.conditions.job_clock_mhz > 0) job_machine.clock_mhz = plan.conditions.job_clock_mhz;
-    double lane_ns = 0;
     double job_ns = 0;
     for (Tile& tile : order_tiles(tiling, lane, plan.row_ranges, order)) {
         tile.layout_a = plan.conditions.layout_a;
@@ -74,32 +78,34 @@ double add_lane(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order ord
         if (!same_lane || job_ns + alone > limits.max_job_ns) {
             plan.jobs.push_back({.lane = lane, .first = static_cast<uint32_t>(plan.tiles.size())});
             job_ns = 0;
-            lane_ns += npu::submit_ns();
         } else {
             mark_reuse(tile, plan.tiles.back(), plan.type, limits);
         }
         const npu::TaskWork work = task_work(tile, plan.type, limits);
-        const double ns = npu::task_ns(work, plan.conditions.machine);
         job_ns += npu::task_ns(work, job_machine);
         plan.jobs.back().count += 1;
-        plan.jobs.back().modelled_ns += ns;
-        lane_ns += ns + npu::cache_maintenance_ns(work.output_bytes + work.feature_bytes);
+        plan.jobs.back().modelled_ns += npu::task_ns(work, plan.conditions.machine);
         plan.dma_bytes += dma_bytes(tile, plan.type);
         plan.tiles.push_back(tile);
     }
-    return lane_ns;
 }
 
-Plan build(uint32_t m, const WeightTiling& tiling, const Conditions& conditions,
-           const std::vector<Rows>& ranges, Order order) {
-    Plan plan;
-    plan.shape = {m, tiling.request.k, tiling.request.n};
-    plan.type = tiling.request.type;
-    plan.conditions = conditions;
-    plan.row_ranges = ranges;
-    for (uint32_t lane = 0; lane < tiling.request.lanes; ++lane)
-        plan.time_ns = std::max(plan.time_ns, add_lane(plan, tiling, lane, order));
-    return plan;
+/// Adds what a lane costs as a whole, once its tiles and jobs are known.
+void add_lane_time(Plan& plan, const WeightTiling& tiling, uint32_t lane) {
+    double npu_ns = 0;
+    double submits = 0;
+    for (const Job& job : plan.jobs) {
+        if (job.lane != lane) continue;
+        npu_ns += job.modelled_ns;
+        submits += 1;
+    }
+    uint64_t bytes = feature_bytes_per_row(tiling, lane) * plan.shape.m;
+    for (const WeightBlock& block : tiling.blocks)
+        if (block.lane == lane) bytes += uint64_t{k_output_bytes} * plan.shape.m * block.n;
+    plan.host_bytes += bytes;
+    plan.npu_ns = std::max(plan.npu_ns, npu_ns);
+    plan.time_ns = std::max(plan.time_ns,
+                            npu_ns + submits * npu::submit_ns() + npu::cache_maintenance_ns(bytes));
 }
 
 bool better(const Plan& a, const Plan& b) {
@@ -109,18 +115,50 @@ bool better(const Plan& a, const Plan& b) {
 
 }  // namespace
 
+std::vector<Rows> cut_rows(uint32_t m, uint32_t count, uint32_t most) {
+    const uint32_t even = div_round_up(m, count);
+    const uint32_t grouped = align_up(even, k_row_quantum);
+    const uint32_t size = std::min(most, grouped <= most ? grouped : even);
+    std::vector<Rows> ranges;
+    for (uint32_t m0 = 0; m0 < m; m0 += size) ranges.push_back({m0, std::min(size, m - m0)});
+    return ranges;
+}
+
+Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
+                const std::vector<Rows>& ranges, Order order) {
+    Plan plan;
+    plan.shape = {ranges.back().m0 + ranges.back().m, tiling.request.k, tiling.request.n};
+    plan.type = tiling.request.type;
+    plan.conditions = conditions;
+    plan.conditions.machine.lanes = tiling.request.lanes;
+    plan.row_ranges = ranges;
+    for (uint32_t lane = 0; lane < tiling.request.lanes; ++lane) {
+        add_tiles(plan, tiling, lane, order);
+        add_lane_time(plan, tiling, lane);
+    }
+    return plan;
+}
+
 uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits) {
     const uint64_t row = align_up(uint64_t{k} * element_bytes(type), uint64_t{k_cbuf_entry});
-    return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes}));
+    return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes})) +
+           limits.slack_data_banks;
 }
 
 uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits) {
     const uint32_t group = kernels_per_group(type) * k * element_bytes(type);
-    const uint32_t weight_banks = div_round_up(group, limits.bank_bytes);
-    if (weight_banks >= limits.cbuf_banks) return 0;
+    const uint32_t other_banks = div_round_up(group, limits.bank_bytes) + limits.slack_data_banks;
+    if (other_banks >= limits.cbuf_banks) return 0;
     const uint64_t row = align_up(uint64_t{k} * element_bytes(type), uint64_t{k_cbuf_entry});
-    const uint64_t bytes = uint64_t{limits.cbuf_banks - weight_banks} * limits.bank_bytes;
+    const uint64_t bytes = uint64_t{limits.cbuf_banks - other_banks} * limits.bank_bytes;
     return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, bytes / row));
+}
+
+uint32_t most_rows(const WeightTiling& tiling) {
+    uint32_t most = tiling.request.limits.max_m;
+    for (const WeightBlock& block : tiling.blocks)
+        most = std::min(most, most_rows(block.k, tiling.request.type, tiling.request.limits));
+    return most;
 }
 
 npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits) {
@@ -138,17 +176,16 @@ npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits)
 
 Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions& conditions) {
     if (m == 0) return Error{EINVAL, "a matmul of 0 rows has no plan"};
-    uint32_t most = tiling.request.limits.max_m;
-    for (const WeightBlock& block : tiling.blocks)
-        most = std::min(most, most_rows(block.k, tiling.request.type, tiling.request.limits));
+    const uint32_t most = most_rows(tiling);
     if (most == 0)
-        return Error{EINVAL, "a block of the weights leaves no CBUF bank for the features: cut K finer"};
+        return Error{EINVAL,
+                     "a block of the weights leaves no CBUF bank for the features: cut K finer"};
     const uint32_t fewest = div_round_up(m, most);
     Plan best;
     for (uint32_t count = fewest; count <= std::min(m, fewest + k_extra_ranges); ++count) {
         const std::vector<Rows> ranges = cut_rows(m, count, most);
         for (const Order order : {Order::RowsFirst, Order::BlocksFirst}) {
-            Plan plan = build(m, tiling, conditions, ranges, order);
+            Plan plan = build_plan(tiling, conditions, ranges, order);
             if (best.tiles.empty() || better(plan, best)) best = std::move(plan);
         }
     }

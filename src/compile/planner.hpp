@@ -11,9 +11,25 @@
 
 namespace rosenblatt::compile {
 
-/// The fastest plan for M rows under the fitted model. Errors: M is 0, or a block's kernel group and
-/// one row do not fit the CBUF together.
+/// The fastest plan for M rows under the fitted model. Errors: M is 0, or a block's kernel group
+/// and one row do not fit the CBUF together.
 Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions& conditions);
+
+enum class Order {
+    RowsFirst,    ///< all blocks for one row range, then the next range
+    BlocksFirst,  ///< all row ranges for one block, then the next block
+};
+
+/// `m` rows in at most `count` ranges of at most `most` rows, whole fetch groups of 4 where they
+/// fit.
+std::vector<Rows> cut_rows(uint32_t m, uint32_t count, uint32_t most);
+
+/// The plan with exactly these row ranges in this order; they must fit the CBUF (most_rows).
+Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
+                const std::vector<Rows>& ranges, Order order);
+
+/// The most rows a task of any block of `tiling` may have; 0: some block leaves no room for one.
+uint32_t most_rows(const WeightTiling& tiling);
 
 /// What the timing model needs to know about a tile.
 npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits);

@@ -29,7 +29,9 @@ uint64_t features(const Tile& tile, NumberType type) {
     return tile.data_reuse ? 0 : uint64_t{tile.m} * tile.k * element_bytes(type);
 }
 
-uint64_t output(const Tile& tile) { return uint64_t{tile.m} * tile.n * k_output_bytes; }
+uint64_t output(const Tile& tile) {
+    return uint64_t{tile.m} * tile.n * k_output_bytes;
+}
 
 double task_ns(const Tile& tile, NumberType type, const npu::Machine& machine) {
     const auto cycles = uint64_t{tile.m} * div_round_up(tile.k, k_unit) *

@@ -37,8 +37,8 @@ std::vector<Channels> cut_channels(const TilingRequest& request, uint32_t pieces
 }
 
 /// Columns [group0, group1) of one K block, in blocks of at most max_n columns of equal size.
-void append(WeightTiling& tiling, uint32_t lane, Channels channels, uint32_t group0, uint32_t group1,
-            uint32_t max_n) {
+void append(WeightTiling& tiling, uint32_t lane, Channels channels, uint32_t group0,
+            uint32_t group1, uint32_t max_n) {
     const uint32_t groups = group1 - group0;
     const uint32_t parts = div_round_up(groups, std::max(1U, max_n / k_unit));
     for (uint32_t part = 0; part < parts; ++part) {

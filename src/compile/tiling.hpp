@@ -18,9 +18,9 @@ enum class Deal {
 
 struct TilingChoice {
     Deal deal = Deal::ByColumns;
-    uint32_t pieces = 1;      ///< K blocks per slice
-    bool snap = false;        ///< move a lane's border to a near K-block border, if there is one
-    uint32_t max_n = 4096;    ///< columns of a block
+    uint32_t pieces = 1;    ///< K blocks per slice
+    bool snap = false;      ///< move a lane's border to a near K-block border, if there is one
+    uint32_t max_n = 4096;  ///< columns of a block
 };
 
 /// One legal tiling, whatever its speed; nullopt-like empty `blocks` where `choice` does not fit.
@@ -29,8 +29,8 @@ WeightTiling cut(const TilingRequest& request, const TilingChoice& choice);
 /// All choices worth trying for `request`.
 std::vector<TilingChoice> choices(const TilingRequest& request);
 
-/// The tiling to pack with: the fastest over the clocks and row counts of docs/tile-size.md. Errors: a
-/// dimension or the lane count is 0, or a slice is too long for any legal tile.
+/// The tiling to pack with: the fastest over the clocks and row counts of docs/tile-size.md.
+/// Errors: a dimension or the lane count is 0, or a slice is too long for any legal tile.
 Result<WeightTiling> tiling_for(const TilingRequest& request);
 
 }  // namespace rosenblatt::compile

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The timing model. Each constant names the measurement it stands on; docs/timing.md has the residuals.
+// The timing model. Each constant names the measurement it stands on; docs/timing.md has the
+// residuals.
 #include "npu/timing.hpp"
 
 #include <algorithm>
@@ -9,12 +10,16 @@ namespace rosenblatt::npu {
 namespace {
 
 // Bytes per ns are GB/s.
-constexpr double k_read_one_core = 11.4;  ///< 90 ns per 1 KiB tile, DRAM at full and at a quarter speed
-constexpr double k_bus_bytes_per_cycle = 16;  ///< AXI data width; seen only through the 200 MHz rows
-constexpr double k_dram_lpddr5 = 26.6;        ///< three cores together, reads and writes
+constexpr double k_read_one_core =
+    11.4;  ///< 90 ns per 1 KiB tile, DRAM at full and at a quarter speed
+constexpr double k_bus_bytes_per_cycle =
+    16;                                 ///< AXI data width; seen only through the 200 MHz rows
+constexpr double k_dram_lpddr5 = 26.6;  ///< three cores together, reads and writes
 constexpr double k_dram_lpddr4x = 21.0;
 constexpr double k_atom_bytes = 16;
-constexpr double k_row_major_write_ns = 8.7;  ///< each atom of a row-major output is a burst of its own
+constexpr double k_row_major_atom_ns =
+    7.2;  ///< each atom of a row-major output is a burst of its own,
+constexpr double k_row_major_row_ns = 12;  ///< and each row of a kernel group a jump to another row
 constexpr double k_row_major_read_factor = 1.2;
 constexpr double k_group_bubble_cycles = 200;  ///< array empty between two kernel groups
 constexpr double k_kick_ns = 30'000;
@@ -30,14 +35,15 @@ double bus_bandwidth(const Machine& machine) {
     return k_bus_bytes_per_cycle * machine.clock_mhz / 1000;
 }
 
-double write_ns(double bytes, Layout layout, const Machine& machine) {
+/// One kernel group's results: `rows` of them, `bytes` together.
+double write_ns(double bytes, double rows, Layout layout, const Machine& machine) {
     const double linear = bytes / std::min(bus_bandwidth(machine), dram_share(machine));
     if (layout == Layout::Native) return linear;
-    return std::max(linear, bytes / k_atom_bytes * k_row_major_write_ns);
+    return std::max(linear, bytes / k_atom_bytes * k_row_major_atom_ns + rows * k_row_major_row_ns);
 }
 
-/// Part of a kernel group that cannot be fetched while the array works on the one before, because the
-/// ring of weight banks is too small for two groups.
+/// Part of a kernel group that cannot be fetched while the array works on the one before, because
+/// the ring of weight banks is too small for two groups.
 double late_bytes(double group_bytes, double capacity) {
     return std::clamp(2 * group_bytes - capacity, 0.0, group_bytes);
 }
@@ -61,7 +67,8 @@ TaskTime task_time(const TaskWork& work, const Machine& machine) {
     const double mac = static_cast<double>(work.rows * work.tiles) * cycle;
     const double busy = mac + k_group_bubble_cycles * cycle;
     const double late = late_bytes(group_bytes, static_cast<double>(work.weight_capacity)) / read;
-    const double write = write_ns(output_bytes, work.output, machine);
+    const double write =
+        write_ns(output_bytes, static_cast<double>(work.rows), work.output, machine);
     const double shared = (group_bytes + output_bytes) / dram_share(machine);
     const double step = std::max({busy + late, group_bytes / read, write, shared});
 
@@ -79,7 +86,9 @@ double task_ns(const TaskWork& work, const Machine& machine) {
     return task_time(work, machine).total();
 }
 
-double submit_ns() { return k_submit_ns; }
+double submit_ns() {
+    return k_submit_ns;
+}
 
 double cache_maintenance_ns(uint64_t bo_bytes) {
     return static_cast<double>(bo_bytes) / k_cache_maintenance_bandwidth;

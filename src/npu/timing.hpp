@@ -8,8 +8,8 @@
 
 namespace rosenblatt::npu {
 
-/// The clock of the cores and the DRAM behind them. `lanes` is how many cores move data at once: they
-/// share the DRAM.
+/// The clock of the cores and the DRAM behind them. `lanes` is how many cores move data at once:
+/// they share the DRAM.
 struct Machine {
     double clock_mhz = 600;
     Board board = Board::Lpddr5;
@@ -18,13 +18,13 @@ struct Machine {
 
 enum class Layout { Native, RowMajor };
 
-/// What one task asks of its core, whatever its element type: a tile of weights is always 1 KiB, and
-/// the MAC array works one cycle on one tile for one row.
+/// What one task asks of its core, whatever its element type: a tile of weights is always 1 KiB,
+/// and the MAC array works one cycle on one tile for one row.
 struct TaskWork {
-    uint64_t rows = 0;          ///< output positions: M of a matmul, width * height of a convolution
-    uint64_t tiles = 0;         ///< weight tiles of one kernel group: ceil(K / 32) * kernel window
-    uint64_t groups = 0;        ///< kernel groups: ceil(N / 32) for int8, / 16 for fp16, / 64 for int4
-    uint64_t weight_bytes = 0;  ///< read from DRAM; 0 where the CBUF still holds them
+    uint64_t rows = 0;    ///< output positions: M of a matmul, width * height of a convolution
+    uint64_t tiles = 0;   ///< weight tiles of one kernel group: ceil(K / 32) * kernel window
+    uint64_t groups = 0;  ///< kernel groups: ceil(N / 32) for int8, / 16 for fp16, / 64 for int4
+    uint64_t weight_bytes = 0;     ///< read from DRAM; 0 where the CBUF still holds them
     uint64_t weight_capacity = 0;  ///< bytes of the weights' CBUF banks
     uint64_t feature_bytes = 0;    ///< read from DRAM; 0 where the CBUF still holds them
     uint64_t output_bytes = 0;

@@ -71,7 +71,8 @@ inline std::string jobs_complaint(const Plan& plan, const TilingRequest& request
             if (i == job.first && (t.weight_reuse || t.data_reuse))
                 return "reuse across a job's start";
             if (i == job.first) continue;
-            if (std::string c = reuse_complaint(t, plan.tiles[i - 1], request); !c.empty()) return c;
+            if (std::string c = reuse_complaint(t, plan.tiles[i - 1], request); !c.empty())
+                return c;
         }
     }
     return next == plan.tiles.size() ? "" : "tiles outside jobs";

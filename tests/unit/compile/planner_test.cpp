@@ -57,14 +57,14 @@ TEST(Planner, EveryPlanForASmallerCbufIsLegalToo) {
     for (uint32_t seed = 1; seed <= 40; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         Random random(seed);
-        TilingRequest r = request(random.between(1, 700), random.between(1, 300));
+        TilingRequest r = request(random.between(1, 500), random.between(1, 200));
         r.limits.cbuf_banks = random.between(2, 6);
         r.limits.bank_bytes = 8192U << random.between(0, 1);
-        r.limits.max_m = random.between(8, 40);
+        r.limits.max_m = random.between(16, 40);
         r.limits.max_n = 32 * random.between(1, 8);
         const Result<WeightTiling> tiling = tiling_for(r);
         ASSERT_TRUE(tiling.ok()) << tiling.error().message;
-        const Plan plan = plan_of(random.between(1, 100), *tiling, 600);
+        const Plan plan = plan_of(random.between(1, 80), *tiling, 600);
         EXPECT_EQ(complaint(plan, *tiling), "");
     }
 }

@@ -34,8 +34,8 @@ void expect_partition(const TilingRequest& r, const std::vector<WeightBlock>& bl
 
 TEST(Tiling, EveryChoiceDealsEveryWeightTileToExactlyOneLane) {
     for (const uint32_t n : {1U, 32U, 256U, 1000U, 8960U})
-        for (const TilingRequest& r : {request(32, n, {}), request(1000, n, {}),
-                                       request(4096, n, {1376, 2752, 4096})})
+        for (const TilingRequest& r :
+             {request(32, n, {}), request(1000, n, {}), request(4096, n, {1376, 2752, 4096})})
             for (const TilingChoice& choice : choices(r))
                 expect_partition(r, cut(r, choice).blocks);
 }
