@@ -3,6 +3,7 @@
 // weights.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,6 +11,8 @@
 
 #include "emulator/cbuf.hpp"
 #include "emulator/core_state.hpp"
+#include "emulator/weight_decoder.hpp"
+#include "npu/convert.hpp"
 #include "npu/cube.hpp"
 
 namespace rosenblatt::emulator {
@@ -26,6 +29,11 @@ struct CnaTask {
     npu::FeatureStrides strides;
     uint32_t feature_address = 0;
     bool data_reuse = false;
+    uint32_t image_channels =
+        0;                 ///< few-channel image input: 1 to 4 packed bytes per pixel; else 0
+    bool convert = false;  ///< the input converter works
+    bool convert_signed = false;
+    std::array<npu::Requantise, 4> converters;
 
     // kernel window
     uint32_t kernel_width = 1, kernel_height = 1;
@@ -39,6 +47,8 @@ struct CnaTask {
     uint32_t kernel_bytes = 0;
     uint32_t weight_address = 0;
     bool weight_reuse = false;
+    bool compressed = false;                 ///< DCOMP_CTRL: weights are coded in 16 lanes
+    std::array<uint32_t, 16> lane_blocks{};  ///< 16-byte blocks of each lane, less 1
 
     uint32_t data_banks = 0, weight_banks = 0;
     uint32_t out_width = 0;
@@ -70,11 +80,13 @@ class FeatureDma {
     const std::byte* pixel(uint32_t y, uint32_t x) const {
         return cbuf_.data_row(y, row_bytes_) + size_t{x} * pixel_bytes_;
     }
-    /// int8: the sum over the channels of each pixel of row y.
+    /// Integer features: the sum over the channels of each pixel of row y.
     const int32_t* sums(uint32_t y) const { return sums_.data() + y % capacity_ * task_.width; }
 
   private:
     Check fetch_row(uint32_t y);
+    Check fetch_image_row(uint32_t y);
+    void convert_row(std::byte* row) const;
     uint32_t atom_address(uint32_t surface, uint32_t y) const;
     const std::byte* view_all() const;
     void sum_row(uint32_t y);
@@ -104,13 +116,15 @@ class WeightDma {
 
   private:
     bool resident() const { return task_.weight_bytes() <= cbuf_.weight_capacity(); }
-    Check read(uint64_t offset, std::span<std::byte> bytes) const;
+    Check read(uint64_t offset, std::span<std::byte> bytes);
+    Check load_all();
 
     const CnaTask& task_;
     Cbuf& cbuf_;
     const TaskContext& context_;
     bool loaded_ = false;
     std::vector<std::byte> buffer_;
+    std::optional<WeightDecoder> decoder_;
 };
 
 }  // namespace rosenblatt::emulator

@@ -21,7 +21,7 @@ FeatureDma::FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& conte
       row_bytes_(task.row_bytes()),
       capacity_(std::min<uint64_t>(cbuf.data_rows(row_bytes_), task.height)) {
     sums_.resize(capacity_ * task.width);
-    if (!task.data_reuse) view_ = view_all();
+    if (!task.data_reuse && task.image_channels == 0) view_ = view_all();
 }
 
 /// Registers are 32 bits wide, and so are the sums of the address generator.
@@ -56,8 +56,12 @@ const std::byte* FeatureDma::view_all() const {
 Check FeatureDma::fetch(uint32_t end) {
     end = std::min(end, task_.height);
     for (; fetched_ < end; ++fetched_) {
-        if (!task_.data_reuse)
-            if (Check fault = fetch_row(fetched_)) return fault;
+        if (!task_.data_reuse) {
+            Check fault =
+                task_.image_channels > 0 ? fetch_image_row(fetched_) : fetch_row(fetched_);
+            if (fault) return fault;
+            if (task_.convert) convert_row(cbuf_.data_row(fetched_, row_bytes_));
+        }
         if (task_.element == npu::Element::Int8) sum_row(fetched_);
     }
     return std::nullopt;
@@ -89,6 +93,34 @@ Check FeatureDma::fetch_row(uint32_t y) {
     return std::nullopt;
 }
 
+/// Image pixels are packed, one byte per channel; LINE_STRIDE is then in bytes (mesa-oracle.md 4),
+/// or in atoms, as Mesa's source could be read.
+Check FeatureDma::fetch_image_row(uint32_t y) {
+    std::byte* row = cbuf_.data_row(y, row_bytes_);
+    const uint32_t channels = task_.image_channels;
+    line_.resize(size_t{task_.width} * channels);
+    const uint32_t unit = context_.switches.image_line_stride_atoms ? k_atom_bytes : 1;
+    const uint32_t address = task_.feature_address + y * task_.strides.line_stride * unit;
+    if (const auto fault = context_.bus.read(context_.address(address), line_))
+        return read_fault(Block::Cna, *fault, "image features");
+    context_.work.feature_bytes += line_.size();
+    std::memset(row, 0, size_t{task_.width} * pixel_bytes_);
+    for (uint32_t x = 0; x < task_.width; ++x)
+        std::memcpy(row + size_t{x} * pixel_bytes_, line_.data() + size_t{x} * channels, channels);
+    return std::nullopt;
+}
+
+void FeatureDma::convert_row(std::byte* row) const {
+    const uint32_t channels = task_.image_channels > 0 ? task_.image_channels : task_.channels;
+    for (uint32_t x = 0; x < task_.width; ++x, row += pixel_bytes_)
+        for (uint32_t c = 0; c < channels; ++c) {
+            const auto raw = static_cast<uint8_t>(row[c]);
+            const int32_t value = task_.convert_signed ? static_cast<int8_t>(raw) : raw;
+            row[c] =
+                static_cast<std::byte>(npu::saturate_to<int8_t>(task_.converters[c % 4](value)));
+        }
+}
+
 void FeatureDma::sum_row(uint32_t y) {
     int32_t* sums = sums_.data() + y % capacity_ * task_.width;
     const std::byte* row = cbuf_.data_row(y, row_bytes_);
@@ -103,12 +135,25 @@ void FeatureDma::sum_row(uint32_t y) {
 // ---- weights ----
 
 WeightDma::WeightDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context)
-    : task_(task), cbuf_(cbuf), context_(context), loaded_(task.weight_reuse) {}
+    : task_(task), cbuf_(cbuf), context_(context), loaded_(task.weight_reuse) {
+    if (task.compressed && !task.weight_reuse)
+        decoder_.emplace(context.bus, context.address(task.weight_address), task.lane_blocks);
+}
 
-Check WeightDma::read(uint64_t offset, std::span<std::byte> bytes) const {
+/// Weights as the multipliers want them, from `offset` on.
+Check WeightDma::read(uint64_t offset, std::span<std::byte> bytes) {
+    if (decoder_) return decoder_->read(offset, bytes);
     const auto start = static_cast<uint32_t>(task_.weight_address + offset);
     if (const auto fault = context_.bus.read(context_.address(start), bytes))
         return read_fault(Block::Cna, *fault, "weights");
+    return std::nullopt;
+}
+
+Check WeightDma::load_all() {
+    const auto all = cbuf_.weights().first(static_cast<size_t>(task_.weight_bytes()));
+    if (Check fault = read(0, all)) return fault;
+    context_.work.weight_bytes += decoder_ ? decoder_->coded_bytes() : all.size();
+    loaded_ = true;
     return std::nullopt;
 }
 
@@ -116,12 +161,9 @@ Check WeightDma::group(uint32_t first, uint32_t count, std::span<const std::byte
     const uint64_t offset = uint64_t{first} * task_.kernel_bytes;
     const auto size = static_cast<size_t>(uint64_t{count} * task_.kernel_bytes);
     if (resident()) {
-        const auto all = cbuf_.weights().first(static_cast<size_t>(task_.weight_bytes()));
         if (!loaded_)
-            if (Check fault = read(0, all)) return fault;
-        if (!loaded_) context_.work.weight_bytes += all.size();
-        loaded_ = true;
-        bytes = all.subspan(static_cast<size_t>(offset), size);
+            if (Check fault = load_all()) return fault;
+        bytes = cbuf_.weights().subspan(static_cast<size_t>(offset), size);
         return std::nullopt;
     }
     if (task_.weight_reuse) {  // reuse of more than was there: whatever the banks hold
@@ -131,19 +173,20 @@ Check WeightDma::group(uint32_t first, uint32_t count, std::span<const std::byte
         return std::nullopt;
     }
     const auto start = static_cast<uint32_t>(task_.weight_address + offset);
-    const std::byte* view = context_.bus.view(context_.address(start), size);
+    const std::byte* view = decoder_ ? nullptr : context_.bus.view(context_.address(start), size);
     if (view == nullptr) {
         buffer_.resize(size);
         if (Check fault = read(offset, buffer_)) return fault;
         view = buffer_.data();
     }
-    context_.work.weight_bytes += size;
+    context_.work.weight_bytes += decoder_ ? 0 : size;
     bytes = {view, size};
     return std::nullopt;
 }
 
 Check WeightDma::finish() {
     if (resident() || task_.weight_reuse) return std::nullopt;
+    if (decoder_) context_.work.weight_bytes += decoder_->coded_bytes();
     const uint64_t kept = std::min(task_.weight_bytes(), cbuf_.weight_capacity());
     buffer_.resize(static_cast<size_t>(kept));
     if (Check fault = read(task_.weight_bytes() - kept, buffer_)) return fault;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <string>
 
+#include "emulator/core_block.hpp"
 #include "emulator/dpu.hpp"
+#include "emulator/flying.hpp"
 
 namespace rosenblatt::emulator {
 namespace {
@@ -37,7 +39,8 @@ class Convolution {
     CnaTask cna_;
     CoreTask core_;
     DpuTask dpu_;
-    RdmaOperands operands_;
+    RdmaTask rdma_;
+    Lut lut_;
 };
 
 Check Convolution::decode(const ConvolutionBlocks& blocks) {
@@ -46,10 +49,19 @@ Check Convolution::decode(const ConvolutionBlocks& blocks) {
     if (Check fault = decode_dpu(blocks.dpu, context_, dpu_)) return fault;
     if (Check fault = check_output()) return fault;
     if (Check fault = check_work()) return fault;
-    return read_operands(blocks.rdma, context_, operands_);
+    if (Check fault = decode_rdma(blocks.rdma, context_, rdma_)) return fault;
+    if (!dpu_.ew.bypass && !dpu_.ew.lut_bypass)
+        lut_ = Lut(blocks.dpu, blocks.lut, context_.switches.lut_rounds);
+    return check_operands(dpu_, rdma_, context_);
 }
 
 Check Convolution::check_output() const {
+    if (dpu_.flying)
+        return make_fault(FaultKind::BlockWaits, Block::Dpu,
+                          "the DPU is in flying mode: it does not take CORE's results");
+    if (dpu_.real != npu::is_float(cna_.element))
+        return make_fault(FaultKind::Unsupported, Block::Dpu,
+                          "the DPU's processing precision does not fit CORE's");
     if (core_.width != dpu_.width || core_.height != dpu_.height || core_.channels != dpu_.channels)
         return make_fault(FaultKind::GeometryMismatch, Block::Dpu,
                           "the DPU expects " + std::to_string(dpu_.width) + " x " +
@@ -73,11 +85,13 @@ Check Convolution::check_work() {
     work.weight_capacity = uint64_t{cna_.weight_banks} * npu::k_cbuf_bank_bytes;
     work.row_major_features = cna_.strides.group_line_off && cna_.width == 1;
     work.row_major_output = dpu_.strides.surface_stride == 1 && dpu_.channels > 16;
-    // rows < 2^26, tiles < 2^21, groups < 2^10: no overflow.
-    const uint64_t macs = work.mac_cycles() * array.channels * array.kernels;
-    if (macs > context_.work_left)
+    // Up to 2^70: compare as a double first.
+    const double estimate = static_cast<double>(work.rows) * static_cast<double>(work.tiles) *
+                            static_cast<double>(work.groups) * array.channels * array.kernels;
+    if (estimate > static_cast<double>(context_.work_left))
         return make_fault(FaultKind::WorkLimit, Block::Core,
-                          std::to_string(macs) + " MACs are more than any watchdog lets pass");
+                          "the task is more work than any watchdog lets pass");
+    const uint64_t macs = work.mac_cycles() * array.channels * array.kernels;
     context_.work_left -= macs;
     return std::nullopt;
 }
@@ -104,7 +118,7 @@ Check Convolution::run() {
     FeatureDma features(cna_, cbuf_, context_);
     WeightDma weights(cna_, cbuf_, context_);
     MacArray array(cna_, core_, features, context_.switches);
-    Dpu dpu(dpu_, core_, operands_, context_);
+    Dpu dpu(dpu_, &core_, rdma_, lut_, context_);
     const bool whole = features.capacity() >= cna_.height;
     for (uint32_t row = 0; row < core_.height;) {
         const uint32_t end = slab_end(row, features.capacity());

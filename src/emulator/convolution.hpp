@@ -4,6 +4,7 @@
 
 #include "emulator/cbuf.hpp"
 #include "emulator/core_state.hpp"
+#include "emulator/lut.hpp"
 
 namespace rosenblatt::emulator {
 
@@ -12,6 +13,7 @@ struct ConvolutionBlocks {
     const RegisterFile& core;
     const RegisterFile& dpu;
     const RegisterFile* rdma;  ///< null when not enabled
+    const LutMemory& lut;
 };
 
 Check run_convolution(const TaskContext& context, Cbuf& cbuf, const ConvolutionBlocks& blocks);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CORE block: registers, window addressing, direct and depthwise int8 sums.
+// CORE block: registers, windows of the feature map, the choice of path, fast int8 paths.
 #include "emulator/core_block.hpp"
 
 #include <algorithm>
@@ -8,7 +8,31 @@
 namespace rosenblatt::emulator {
 
 using npu::Block;
+using npu::Element;
 namespace core = npu::core;
+
+namespace {
+
+npu::Precision precision_of(Element element) {
+    switch (element) {
+        case Element::Int4:
+            return npu::Precision::Int4;
+        case Element::Fp16:
+            return npu::Precision::Fp16;
+        case Element::Bf16:
+            return npu::Precision::Bf16;
+        case Element::Tf32:
+            return npu::Precision::Tf32;
+        default:
+            return npu::Precision::Int8;
+    }
+}
+
+Fault mismatch(std::string sentence) {
+    return make_fault(FaultKind::GeometryMismatch, Block::Core, std::move(sentence));
+}
+
+}  // namespace
 
 Check decode_core(const RegisterFile& registers, const TaskContext& context, const CnaTask& cna,
                   CoreTask& task) {
@@ -23,40 +47,61 @@ Check decode_core(const RegisterFile& registers, const TaskContext& context, con
     task.truncate_rounding = clip.round_type || context.switches.truncate_half_up
                                  ? npu::Rounding::HalfUp
                                  : npu::Rounding::HalfEven;
-    if (misc.proc_precision != npu::Precision::Int8)
-        return make_fault(FaultKind::GeometryMismatch, Block::Core,
-                          "MISC_CFG and CONV_CON1 name different precisions");
+    if (misc.proc_precision != precision_of(cna.element))
+        return mismatch("MISC_CFG and CONV_CON1 name different precisions");
     if (misc.dw_en != cna.depthwise)
-        return make_fault(FaultKind::GeometryMismatch, Block::Core,
-                          "MISC_CFG.DW_EN and CONV_CON1.CONV_MODE disagree");
+        return mismatch("MISC_CFG.DW_EN and CONV_CON1.CONV_MODE disagree");
     if (task.width != cna.out_width || uint64_t{task.width} * task.height != cna.out_pixels)
-        return make_fault(FaultKind::GeometryMismatch, Block::Core,
-                          "CORE expects " + std::to_string(task.width) + " x " +
-                              std::to_string(task.height) + " pixels, the CNA sends " +
-                              std::to_string(cna.out_pixels) + " in lines of " +
-                              std::to_string(cna.out_width));
+        return mismatch("CORE expects " + std::to_string(task.width) + " x " +
+                        std::to_string(task.height) + " pixels, the CNA sends " +
+                        std::to_string(cna.out_pixels) + " in lines of " +
+                        std::to_string(cna.out_width));
     return std::nullopt;
 }
 
-MacArray::MacArray(const CnaTask& cna, const CoreTask& core, const FeatureDma& features,
-                   const Switches& switches)
-    : cna_(cna),
-      core_(core),
-      features_(features),
-      switches_(switches),
-      mac_(switches.fast ? mac_int8_variants().front() : mac_int8_variants().back()),
-      pad_pixel_(cna.pixel_bytes()) {
-    for (uint32_t c = 0; c < cna.channels; ++c) {
-        pad_pixel_[c] = pad(c);
-        pad_sum_ += pad_pixel_[c];
-    }
+MacArray::Path MacArray::choose(const CnaTask& cna, const Switches& switches) {
+    if (!switches.fast || cna.element != Element::Int8) return Path::Plain;
+    if (cna.depthwise) return Path::DepthwiseInt8;
+    // Reused features may have garbage where whole atoms end behind the last channel.
+    return cna.data_reuse && cna.channels % npu::k_atom_bytes != 0 ? Path::Plain : Path::DirectInt8;
 }
 
-int8_t MacArray::pad(uint32_t channel) const {
-    // Normal convolutions pad with the low byte; depthwise ones with a pair of bytes, even channels
-    // the low one (mesa-oracle.md 4, from the layers known to fail on boards).
-    const bool odd = cna_.depthwise && switches_.depthwise_pad_pair && channel % 2 == 1;
-    return static_cast<int8_t>(cna_.pad_value >> (odd ? 8 : 0));
+MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureDma& features,
+                   const Switches& switches)
+    : cna_(cna),
+      core_(core_task),
+      features_(features),
+      path_(choose(cna, switches)),
+      mac_(mac_int8_variants().front()),
+      plain_(cna) {
+    fill_pad_pixel(switches);
+}
+
+/// Normal convolutions pad with the low element of PAD_CON1; depthwise ones of int8 with a pair of
+/// bytes, even channels the low one (mesa-oracle.md 4, from the layers known to fail on boards).
+void MacArray::fill_pad_pixel(const Switches& switches) {
+    pad_pixel_.assign(cna_.pixel_bytes(), std::byte{0});
+    const uint32_t value = cna_.pad_value;
+    const uint32_t channels = cna_.image_channels > 0 ? cna_.image_channels : cna_.channels;
+    const size_t used = static_cast<size_t>(npu::bytes_of(cna_.element, channels));
+    const bool pair = cna_.depthwise && switches.depthwise_pad_pair;
+    for (size_t i = 0; i < used; ++i) {
+        switch (npu::bits_of(cna_.element)) {
+            case 4:
+                pad_pixel_[i] = static_cast<std::byte>((value & 15) * 17);
+                break;
+            case 8:
+                pad_pixel_[i] = static_cast<std::byte>(value >> (pair && i % 2 == 1 ? 8 : 0));
+                break;
+            case 16:
+                pad_pixel_[i] = static_cast<std::byte>(value >> (8 * (i % 2)));
+                break;
+            default:
+                pad_pixel_[i] = static_cast<std::byte>(value >> (8 * (i % 4)));
+                break;
+        }
+    }
+    for (const std::byte byte : pad_pixel_) pad_sum_ += static_cast<int8_t>(byte);
 }
 
 uint32_t MacArray::group_channels() const {
@@ -68,94 +113,89 @@ void MacArray::load(uint32_t first_channel, uint32_t kernels, std::span<const st
     first_channel_ = first_channel;
     group_kernels_ = kernels;
     weights_ = weights;
-    if (cna_.depthwise) return;
+    if (path_ == Path::Plain) plain_.load(kernels, weights);
+    if (path_ != Path::DirectInt8) return;
     const size_t quads = cna_.pixel_bytes() / 4;
-    kernels_.resize(mac_.packed_bytes(cna_.taps(), quads));
-    mac_.pack(weights.data(), kernels, cna_.channels, cna_.taps(), quads, kernels_.data());
+    packed_.resize(mac_.packed_bytes(cna_.taps(), quads));
+    mac_.pack(weights.data(), kernels, cna_.channels, cna_.taps(), quads, packed_.data());
 }
 
 void MacArray::multiply(SumTile& tile) {
-    tile.values.resize(size_t{tile.pixels} * tile.channels);
-    if (cna_.depthwise)
-        depthwise(tile);
-    else
-        direct(tile);
-    if (!core_.sum_inputs) tile.window_sums.clear();
+    gather(tile);
+    switch (path_) {
+        case Path::Plain:
+            plain_.multiply(windows_, tile);
+            break;
+        case Path::DirectInt8:
+            direct_int8(tile);
+            break;
+        case Path::DepthwiseInt8:
+            depthwise_int8(tile);
+            break;
+    }
+    if (!core_.sum_inputs || tile.real) tile.window_sums.clear();
 }
 
-MacArray::Position MacArray::position(uint32_t pixel, uint32_t tap) const {
-    const uint32_t y = pixel / core_.width;
-    const uint32_t x = pixel % core_.width;
-    const uint32_t ky = tap / cna_.kernel_width;
-    const uint32_t kx = tap % cna_.kernel_width;
-    return {int64_t{y} * cna_.stride_y + int64_t{ky} * cna_.dilation_y - cna_.pad_top,
-            int64_t{x} * cna_.stride_x + int64_t{kx} * cna_.dilation_x - cna_.pad_left};
-}
-
-bool MacArray::inside(Position at) const {
-    return at.y >= 0 && at.y < cna_.height && at.x >= 0 && at.x < cna_.width;
-}
-
-void MacArray::gather_windows(const SumTile& tile) {
+/// Points at the pixel under every tap of every window; taps outside the map see the pad pixel.
+void MacArray::gather(const SumTile& tile) {
     if (gathered_first_ == tile.first_pixel && gathered_pixels_ == tile.pixels) return;
     gathered_first_ = tile.first_pixel;
     gathered_pixels_ = tile.pixels;
-    const uint32_t taps = cna_.taps();
-    windows_.resize(size_t{tile.pixels} * taps);
+    windows_.clear();
     window_sums_.assign(tile.pixels, 0);
+    const bool sums = path_ == Path::DirectInt8;
     for (uint32_t p = 0; p < tile.pixels; ++p) {
-        for (uint32_t tap = 0; tap < taps; ++tap) {
-            const Position at = position(tile.first_pixel + p, tap);
-            const int8_t*& window = windows_[size_t{p} * taps + tap];
-            if (inside(at)) {
-                const auto y = static_cast<uint32_t>(at.y);
-                const auto x = static_cast<uint32_t>(at.x);
-                window = reinterpret_cast<const int8_t*>(features_.pixel(y, x));
-                window_sums_[p] += features_.sums(y)[x];
-            } else {
-                window = pad_pixel_.data();
-                window_sums_[p] += pad_sum_;
+        const uint32_t pixel = tile.first_pixel + p;
+        const int64_t top = int64_t{pixel / core_.width} * cna_.stride_y - cna_.pad_top;
+        const int64_t left = int64_t{pixel % core_.width} * cna_.stride_x - cna_.pad_left;
+        for (uint32_t ky = 0; ky < cna_.kernel_height; ++ky) {
+            const int64_t y = top + int64_t{ky} * cna_.dilation_y;
+            for (uint32_t kx = 0; kx < cna_.kernel_width; ++kx) {
+                const int64_t x = left + int64_t{kx} * cna_.dilation_x;
+                if (y < 0 || y >= cna_.height || x < 0 || x >= cna_.width) {
+                    windows_.push_back(pad_pixel_.data());
+                    window_sums_[p] += pad_sum_;
+                    continue;
+                }
+                const auto row = static_cast<uint32_t>(y);
+                windows_.push_back(features_.pixel(row, static_cast<uint32_t>(x)));
+                if (sums) window_sums_[p] += features_.sums(row)[x];
             }
         }
     }
 }
 
-void MacArray::direct(SumTile& tile) {
-    gather_windows(tile);
+void MacArray::direct_int8(SumTile& tile) {
     const bool whole = tile.channels == k_group_kernels;
-    std::vector<int32_t> all;
-    if (!whole) all.resize(size_t{tile.pixels} * k_group_kernels);
+    tile.real = tile.sums_per_channel = false;
+    tile.values.resize(size_t{tile.pixels} * k_group_kernels);
     mac_.multiply({.windows = windows_.data(),
                    .window_sums = window_sums_.data(),
-                   .kernels = kernels_.data(),
+                   .kernels = packed_.data(),
                    .taps = cna_.taps(),
                    .quads = cna_.pixel_bytes() / 4,
                    .pixels = tile.pixels,
-                   .sums = whole ? tile.values.data() : all.data()});
-    for (uint32_t p = 0; !whole && p < tile.pixels; ++p)
-        std::copy_n(all.begin() + static_cast<ptrdiff_t>(size_t{p} * k_group_kernels),
-                    tile.channels,
-                    tile.values.begin() + static_cast<ptrdiff_t>(size_t{p} * tile.channels));
-    tile.sums_per_channel = false;
+                   .sums = tile.values.data()});
+    if (!whole) {  // the last group may have fewer channels than the array has columns
+        for (uint32_t p = 1; p < tile.pixels; ++p)
+            std::copy_n(tile.values.data() + size_t{p} * k_group_kernels, tile.channels,
+                        tile.values.data() + size_t{p} * tile.channels);
+        tile.values.resize(tile.size());
+    }
     tile.window_sums = window_sums_;
 }
 
-void MacArray::depthwise(SumTile& tile) const {
-    std::fill(tile.values.begin(), tile.values.end(), 0);
-    tile.window_sums.assign(tile.values.size(), 0);
-    tile.sums_per_channel = true;
+void MacArray::depthwise_int8(SumTile& tile) const {
+    tile.clear(false, true);
     const uint32_t channels = std::min(tile.channels, group_kernels_);
     const auto* weights = reinterpret_cast<const int8_t*>(weights_.data());
     for (uint32_t p = 0; p < tile.pixels; ++p) {
         int32_t* values = tile.values.data() + size_t{p} * tile.channels;
         int32_t* sums = tile.window_sums.data() + size_t{p} * tile.channels;
         for (uint32_t tap = 0; tap < cna_.taps(); ++tap) {
-            const Position at = position(tile.first_pixel + p, tap);
-            const int8_t* pixel = pad_pixel_.data();
-            if (inside(at))
-                pixel = reinterpret_cast<const int8_t*>(
-                    features_.pixel(static_cast<uint32_t>(at.y), static_cast<uint32_t>(at.x)));
-            pixel += first_channel_;
+            const auto* pixel =
+                reinterpret_cast<const int8_t*>(windows_[size_t{p} * cna_.taps() + tap]) +
+                first_channel_;
             const int8_t* tap_weights = weights + size_t{tap} * group_kernels_;
             for (uint32_t c = 0; c < channels; ++c) {
                 values[c] += pixel[c] * tap_weights[c];

@@ -7,6 +7,8 @@
 
 #include "emulator/cna.hpp"
 #include "emulator/mac_int8.hpp"
+#include "emulator/mac_plain.hpp"
+#include "emulator/sum_tile.hpp"
 #include "npu/convert.hpp"
 
 namespace rosenblatt::emulator {
@@ -21,19 +23,8 @@ struct CoreTask {
 Check decode_core(const RegisterFile& registers, const TaskContext& context, const CnaTask& cna,
                   CoreTask& task);
 
-/// Sums of consecutive output pixels against one kernel group, on their way from CORE to DPU.
-struct SumTile {
-    uint32_t first_pixel = 0;  ///< in row order over the whole output map
-    uint32_t pixels = 0;
-    uint32_t first_channel = 0;
-    uint32_t channels = 0;
-    std::vector<int32_t> values;  ///< [pixels][channels]
-    std::vector<int32_t>
-        window_sums;  ///< [pixels], depthwise [pixels][channels]; empty without QD_EN
-    bool sums_per_channel = false;
-};
-
-/// Multiplies what FeatureDma holds with what WeightDma brings.
+/// Multiplies what FeatureDma holds with what WeightDma brings. The path is chosen once, from the
+/// registers alone.
 class MacArray {
   public:
     MacArray(const CnaTask& cna, const CoreTask& core, const FeatureDma& features,
@@ -41,37 +32,36 @@ class MacArray {
 
     /// Output channels of one kernel group.
     uint32_t group_channels() const;
-    /// The kernels of the group whose first output channel is `first_channel`.
+    /// The kernels of the group whose first output channel is `first_channel` (depthwise:
+    /// channels).
     void load(uint32_t first_channel, uint32_t kernels, std::span<const std::byte> weights);
     /// tile.first_pixel, pixels and channels say what to compute; their rows are in the CBUF.
     void multiply(SumTile& tile);
 
   private:
-    struct Position {  ///< of a kernel tap in the feature map
-        int64_t y, x;
-    };
-    Position position(uint32_t pixel, uint32_t tap) const;
-    bool inside(Position at) const;
+    enum class Path { Plain, DirectInt8, DepthwiseInt8 };
 
-    void gather_windows(const SumTile& tile);
-    void direct(SumTile& tile);
-    void depthwise(SumTile& tile) const;
-    int8_t pad(uint32_t channel) const;
+    static Path choose(const CnaTask& cna, const Switches& switches);
+    void fill_pad_pixel(const Switches& switches);
+    void gather(const SumTile& tile);
+    void direct_int8(SumTile& tile);
+    void depthwise_int8(SumTile& tile) const;
 
     const CnaTask& cna_;
     const CoreTask& core_;
     const FeatureDma& features_;
-    const Switches& switches_;
+    Path path_;
     const MacInt8& mac_;
-    std::vector<int8_t> pad_pixel_;
+    PlainMac plain_;
+    std::vector<std::byte> pad_pixel_;
     int32_t pad_sum_ = 0;
-    std::vector<std::byte> kernels_;
+    std::vector<std::byte> packed_;
     std::span<const std::byte> weights_;
     uint32_t first_channel_ = 0;
     uint32_t group_kernels_ = 0;
     uint32_t gathered_first_ = 0;  ///< the pixels that windows_ describes
     uint32_t gathered_pixels_ = 0;
-    std::vector<const int8_t*> windows_;
+    std::vector<const std::byte*> windows_;  ///< [pixels][taps]
     std::vector<int32_t> window_sums_;
 };
 

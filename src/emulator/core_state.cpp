@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "emulator/convolution.hpp"
+#include "emulator/flying.hpp"
+#include "emulator/ppu.hpp"
 #include "emulator/timing.hpp"
 #include "npu/registers.gen.hpp"
 
@@ -26,6 +28,8 @@ constexpr uint32_t bit(Block block) {
 }
 
 constexpr uint32_t k_convolution = bit(Block::Cna) | bit(Block::Core) | bit(Block::Dpu);
+constexpr uint32_t k_flying = bit(Block::Dpu) | bit(Block::DpuRdma);
+constexpr uint32_t k_pooling = bit(Block::Ppu) | bit(Block::PpuRdma);
 
 constexpr Block k_shadowed[] = {Block::Cna,     Block::Core, Block::Dpu,
                                 Block::DpuRdma, Block::Ppu,  Block::PpuRdma};
@@ -65,6 +69,7 @@ CoreState::CoreState(const Switches& initial)
 void CoreState::reset() {
     pc.reset();
     for (RegisterFile& blocks : files_) blocks.reset(switches.poison ? k_poison : 0);
+    lut_.reset();
     cbuf_.reset(std::byte{switches.poison ? uint8_t{0xa5} : uint8_t{0}});
     enabled_ = interrupts_ = 0;
     finish_pending_ = false;
@@ -161,6 +166,8 @@ Check CoreState::decode_word(uint64_t word) {
         pc.write_from_stream(offset, value);
         return std::nullopt;
     }
+    if (offset == npu::dpu::LUT_ACCESS_CFG::offset) lut_.write_config(value);
+    if (offset == npu::dpu::LUT_ACCESS_DATA::offset) lut_.write_data(value);
     file(block->block).write(offset, value, stream_);
     if ((offset & 0xfff) == npu::cna::OPERATION_ENABLE::offset - npu::info(Block::Cna).base &&
         (value & 1))
@@ -199,14 +206,16 @@ Check CoreState::execute(TaskContext& context) {
 }
 
 Check CoreState::run_blocks(TaskContext& context) {
-    const bool rdma = enabled_ & bit(Block::DpuRdma);
+    const RegisterFile* rdma = enabled_ & bit(Block::DpuRdma) ? &file(Block::DpuRdma) : nullptr;
     if ((enabled_ & ~bit(Block::DpuRdma)) == k_convolution)
         return run_convolution(context, cbuf_,
-                               {file(Block::Cna), file(Block::Core), file(Block::Dpu),
-                                rdma ? &file(Block::DpuRdma) : nullptr});
+                               {file(Block::Cna), file(Block::Core), file(Block::Dpu), rdma, lut_});
+    if (enabled_ == k_flying) return run_flying(context, file(Block::Dpu), *rdma, lut_);
+    if (enabled_ == k_pooling) return run_pooling(context, file(Block::Ppu), file(Block::PpuRdma));
     return make_fault(FaultKind::BlockWaits, Block::Pc,
                       "enable mask " + hex(enabled_) +
-                          " starts blocks that wait for others: a convolution is 0xd or 0x1d");
+                          " starts blocks that wait for others: a convolution is 0xd or 0x1d, "
+                          "flying mode 0x18, pooling 0x60");
 }
 
 Check CoreState::check_use(TaskContext& context) {

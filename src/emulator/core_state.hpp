@@ -9,6 +9,7 @@
 #include "emulator/cbuf.hpp"
 #include "emulator/core.hpp"
 #include "emulator/fault.hpp"
+#include "emulator/lut.hpp"
 #include "emulator/pc.hpp"
 #include "emulator/register_file.hpp"
 
@@ -59,6 +60,7 @@ class CoreState {
 
     std::array<RegisterFile, 6> files_;
     Cbuf cbuf_;
+    LutMemory lut_;
     std::vector<uint64_t> words_;
     uint64_t work_left_ = 0;
     uint32_t stream_ = 0;          ///< number of the stream being run, from 1

@@ -1,30 +1,58 @@
 // SPDX-License-Identifier: MIT
-// DPU: the write DMA: values to atoms, atoms to lines of the output cube (hardware.md 4.5).
+// DPU: the write DMA: values to elements, elements to atoms, atoms to lines (hardware.md 4.5).
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "emulator/dpu.hpp"
+#include "emulator/elements.hpp"
 
 namespace rosenblatt::emulator {
 
+using npu::Element;
 using npu::k_atom_bytes;
+
+void Dpu::pack_real(const float* values, uint32_t count, std::byte* out) const {
+    for (uint32_t c = 0; c < count; ++c) {
+        const float value = npu::canonical(values[c]);
+        const bool tiny = context_.switches.flush_fp32_subnormals && std::fabs(value) < 0x1p-126F;
+        switch (task_.out) {
+            case Element::Fp16:
+                store(out + c * 2, npu::fp16_from_fp32(value));
+                break;
+            case Element::Bf16:
+                store(out + c * 2, npu::bf16_from_fp32(value));
+                break;
+            default:
+                store(out + c * 4, tiny ? std::copysign(0.0F, value) : value);
+        }
+    }
+}
 
 /// `out` gets one atom per pixel: channels [first, first + count) of the tile.
 void Dpu::pack_atom(const SumTile& tile, uint32_t first, uint32_t count, std::byte* out) const {
-    const int32_t* values = tile.values.data() + first;
-    for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels, out += k_atom_bytes) {
-        switch (npu::bits_of(task_.out)) {
-            case 32:
+    float reals[k_atom_bytes];
+    for (uint32_t p = 0; p < tile.pixels; ++p, out += k_atom_bytes) {
+        const size_t at = size_t{p} * tile.channels + first;
+        if (tile.real) {
+            pack_real(tile.reals.data() + at, count, out);
+            continue;
+        }
+        const int32_t* values = tile.values.data() + at;
+        switch (task_.out) {
+            case Element::Int32:
                 std::memcpy(out, values, count * sizeof *values);
                 break;
-            case 16:
-                for (uint32_t c = 0; c < count; ++c) {
-                    const auto value = static_cast<int16_t>(values[c]);
-                    std::memcpy(out + c * sizeof value, &value, sizeof value);
-                }
+            case Element::Int16:
+                for (uint32_t c = 0; c < count; ++c)
+                    store(out + c * 2, static_cast<int16_t>(values[c]));
+                break;
+            case Element::Int8:
+                for (uint32_t c = 0; c < count; ++c) out[c] = static_cast<std::byte>(values[c]);
                 break;
             default:
-                for (uint32_t c = 0; c < count; ++c) out[c] = static_cast<std::byte>(values[c]);
+                for (uint32_t c = 0; c < count; ++c) reals[c] = static_cast<float>(values[c]);
+                pack_real(reals, count, out);
         }
     }
 }
@@ -53,7 +81,8 @@ Check Dpu::write(const SumTile& tile) {
     for (uint32_t channel = tile.first_channel; channel < end; channel += per_atom) {
         const uint32_t first = channel - tile.first_channel;
         const uint32_t count = std::min(per_atom, tile.channels - first);
-        atoms_.assign(size_t{tile.pixels} * k_atom_bytes, std::byte{0});
+        atoms_.resize(size_t{tile.pixels} * k_atom_bytes);
+        if (count < per_atom) std::fill(atoms_.begin(), atoms_.end(), std::byte{0});
         pack_atom(tile, first, count, atoms_.data());
         if (Check fault = write_lines(tile, channel / per_atom, atoms_.data())) return fault;
         context_.work.output_bytes += atoms_.size();

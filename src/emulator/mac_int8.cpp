@@ -37,7 +37,7 @@ void portable_multiply(const MacOperands& o) {
         int32_t sums[k_group_kernels] = {};
         const int16_t* row = weights;
         for (size_t tap = 0; tap < o.taps; ++tap) {
-            const int8_t* channels = o.windows[p * o.taps + tap];
+            const auto* channels = reinterpret_cast<const int8_t*>(o.windows[p * o.taps + tap]);
             for (size_t c = 0; c < o.quads * 4; ++c, row += k_group_kernels)
                 for (size_t n = 0; n < k_group_kernels; ++n) sums[n] += channels[c] * row[n];
         }

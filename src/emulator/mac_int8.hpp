@@ -13,9 +13,9 @@ inline constexpr size_t k_group_kernels = 32;
 
 /// The operands of one call. A pixel's window is `taps` runs of `quads` * 4 channels.
 struct MacOperands {
-    const int8_t* const* windows;  ///< [pixels][taps]
-    const int32_t* window_sums;    ///< [pixels] sum of all int8 of the window
-    const std::byte* kernels;      ///< from pack()
+    const std::byte* const* windows;  ///< [pixels][taps]
+    const int32_t* window_sums;       ///< [pixels] sum of all int8 of the window
+    const std::byte* kernels;         ///< from pack()
     size_t taps;
     size_t quads;
     size_t pixels;

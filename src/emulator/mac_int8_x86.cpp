@@ -19,6 +19,10 @@
 namespace rosenblatt::emulator {
 namespace {
 
+const int8_t* window(const MacOperands& o, size_t pixel, size_t tap) {
+    return reinterpret_cast<const int8_t*>(o.windows[pixel * o.taps + tap]);
+}
+
 int32_t load_quad(const int8_t* channels) {
     int32_t quad;
     std::memcpy(&quad, channels, sizeof quad);
@@ -107,7 +111,7 @@ RB_TARGET_VNNI void vnni_block(const MacOperands& o, size_t first) {
     for (size_t tap = 0; tap < o.taps; ++tap) {
         const int8_t* channels[Pixels];
 #pragma GCC unroll 16
-        for (size_t p = 0; p < Pixels; ++p) channels[p] = o.windows[(first + p) * o.taps + tap];
+        for (size_t p = 0; p < Pixels; ++p) channels[p] = window(o, first + p, tap);
         for (size_t quad = 0; quad < o.quads; ++quad, weights += 128) {
             const __m512i low = _mm512_loadu_si512(weights);
             const __m512i high = _mm512_loadu_si512(weights + 64);
@@ -177,7 +181,7 @@ RB_TARGET_AVX2 void avx2_block(const MacOperands& o, size_t first) {
         for (size_t quad = 0; quad < o.quads; ++quad, weights += 8) {
 #pragma GCC unroll 4
             for (size_t p = 0; p < Pixels; ++p) {
-                const int8_t* channels = o.windows[(first + p) * o.taps + tap] + quad * 4;
+                const int8_t* channels = window(o, first + p, tap) + quad * 4;
                 // Every 64 bits: the quad's four channels as int16.
                 const __m256i wide = _mm256_cvtepi8_epi16(_mm_set1_epi32(load_quad(channels)));
                 const __m256i low = _mm256_shuffle_epi32(wide, 0x00);

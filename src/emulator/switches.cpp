@@ -31,17 +31,22 @@ constexpr std::array k_bools = {
                 "channels past ORIG_CHANNEL are written as OFFSET_PEND"},
                &Switches::pad_channels_offset_pend},
     BoolSwitch{
-        {"operands-interleaved", "on|off", "per-channel operands of a stage alternate in memory"},
-        &Switches::operands_interleaved},
+        {"image-line-stride-atoms", "on|off", "LINE_STRIDE of image input counts atoms, not bytes"},
+        &Switches::image_line_stride_atoms},
+    BoolSwitch{{"bn-multiplies-first", "on|off",
+                "BN is multiplier then ALU; off: ALU then multiplier, as BS"},
+               &Switches::bn_multiplies_first},
+    BoolSwitch{{"lut-rounds", "on|off", "the LUT's interpolation yields an integer"},
+               &Switches::lut_rounds},
     BoolSwitch{{"flush-fp32-subnormals", "on|off", "fp32 results below 2^-126 become zero"},
                &Switches::flush_fp32_subnormals},
     BoolSwitch{{"average-counts-padding", "on|off", "average pooling divides by the whole window"},
                &Switches::average_counts_padding},
 };
 
-constexpr std::array<std::string_view, 5> k_roundings = {"by-width", "register", "half-up",
+constexpr std::array<std::string_view, 5> k_roundings = {"register", "by-width", "half-up",
                                                          "half-even", "floor"};
-constexpr SwitchInfo k_rounding = {"out-cvt-rounding", "by-width|register|half-up|half-even|floor",
+constexpr SwitchInfo k_rounding = {"out-cvt-rounding", "register|by-width|half-up|half-even|floor",
                                    "how OUT_CVT rounds its shift"};
 constexpr SwitchInfo k_limit = {"work-limit", "a number", "MACs of one kick; more is a hang"};
 

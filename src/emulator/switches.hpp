@@ -13,8 +13,8 @@ namespace rosenblatt::emulator {
 
 /// How OUT_CVT rounds its shift.
 enum class OutCvtRounding : uint8_t {
-    ByWidth,   ///< the register's choice for 8 and 16 bit results, floor for 32 bit ones
-    Register,  ///< CVT_ROUND: 0 half to even, 1 half up
+    Register,  ///< CVT_ROUND: 0 half to even, 1 half away from zero
+    ByWidth,   ///< the same for 8 and 16 bit results, floor for 32 bit ones
     HalfUp,
     HalfEven,
     Floor,
@@ -28,15 +28,17 @@ struct Switches {
     uint64_t work_limit = uint64_t{1} << 38;  ///< MACs of one task; more is a hang
 
     // ---- what silicon does ----
-    OutCvtRounding out_cvt_rounding = OutCvtRounding::ByWidth;
+    OutCvtRounding out_cvt_rounding = OutCvtRounding::Register;
     bool truncate_half_up = false;       ///< CLIP_TRUNCATE rounds half up whatever ROUND_TYPE says
     bool truncate_before_cpend = false;  ///< truncate the sum of products before CPEND is added
     bool depthwise_pad_pair = true;      ///< depthwise pads odd channels with the second byte
     bool pad_channels_offset_pend =
-        true;                            ///< channels past ORIG_CHANNEL are written as OFFSET_PEND
-    bool operands_interleaved = true;    ///< per-channel ALU and MUL operands alternate in memory
-    bool flush_fp32_subnormals = false;  ///< fp32 results below 2^-126 become zero
-    bool average_counts_padding = true;  ///< average pooling divides by the whole window
+        true;  ///< channels past ORIG_CHANNEL are written as OFFSET_PEND
+    bool image_line_stride_atoms = false;  ///< LINE_STRIDE of image input counts atoms, not bytes
+    bool bn_multiplies_first = true;       ///< BN is multiplier then ALU; BS is ALU then multiplier
+    bool lut_rounds = true;                ///< the LUT's interpolation yields an integer
+    bool flush_fp32_subnormals = false;    ///< fp32 results below 2^-126 become zero
+    bool average_counts_padding = true;    ///< average pooling divides by the whole window
 };
 
 /// One switch as the command line knows it.
