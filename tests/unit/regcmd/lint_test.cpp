@@ -38,7 +38,8 @@ class Stream {
     std::vector<IovaRange> bos;
 
     explicit Stream(const std::string& vector_name) {
-        for (const test::Vector& vector : test::load_vectors())
+        static const std::vector<test::Vector> vectors = test::load_vectors();
+        for (const test::Vector& vector : vectors)
             if (vector.name == vector_name) {
                 words = vector.tasks[0];
                 bos = bos_of(vector);
