@@ -2,26 +2,26 @@
 // Puts the audit together: probe, judge, print, and keep the fleet's record.
 #include "cli/audit.hpp"
 
-#include <dlfcn.h>
-
 #include <filesystem>
 #include <ostream>
 
 #include "cli/audit_report.hpp"
 #include "cli/fleet.hpp"
+#include "cli/host/llama.hpp"
 #include "cli/host/probes.hpp"
 #include "cli/verb.hpp"
 
 namespace rosenblatt::cli {
 namespace {
 
-/// What llama.cpp's loader would say to this file.
-std::optional<std::string> backend_error(const std::string& file) {
-    void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) return std::string(dlerror());
-    if (dlsym(library, "ggml_backend_init") == nullptr)
-        return file + ": no ggml_backend_init in it";
-    return std::nullopt;  // stays loaded: ggml registers things that must not go away
+host::LiveFacts probe_live(const std::string& backend) {
+    host::LiveFacts facts;
+    if (backend.empty()) return facts;
+    facts.backend_error = host::backend_complaint(backend);
+    if (facts.backend_error) return facts;
+    facts.llama_error =
+        host::llama_complaint(backend, {"llama-cli", "llama-completion", "llama-server"});
+    return facts;
 }
 
 Result<void> refresh_fleet(const std::string& path, const host::HostFacts& facts) {
@@ -54,10 +54,7 @@ int run_audit(const AuditOptions& options, std::ostream& out, std::ostream& err)
         }
         facts.fleet = fleet_facts(options.fleet, *manifest);
     }
-    if (root.live()) {
-        facts.live = host::LiveFacts{};
-        if (!options.backend.empty()) facts.live->backend_error = backend_error(options.backend);
-    }
+    if (root.live() && facts.dt.soc == host::Soc::Rk3588) facts.live = probe_live(options.backend);
     const std::vector<Finding> findings = judge(facts);
     if (options.json) {
         out << audit_json(facts, findings)

@@ -4,11 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "cli/audit_rules.hpp"
+#include "cli/host/llama.hpp"
 
 namespace rosenblatt::cli {
 namespace {
@@ -329,6 +333,35 @@ TEST(Audit, LiveFindingsNeedAnAnswerOfTheRunningHost) {
     for (const Finding& finding : judge(facts)) ids.insert(finding.id);
     EXPECT_EQ(ids,
               (Ids{"accel-node-permission", "backend-not-loadable", "llama-version-unsupported"}));
+}
+
+/// A llama.cpp that says these words.
+std::string program_that_says(const std::string& name, const std::string& words) {
+    const auto path = std::filesystem::path(testing::TempDir()) / name;
+    std::ofstream(path) << "#!/bin/sh\n[ -n \"$GGML_BACKEND_PATH\" ] && echo '" << words << "'\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    return path;
+}
+
+TEST(Audit, ALlamaThatListsTheDeviceIsSupportedAndOneThatIsNotThereIsNotAsked) {
+    const std::string good = program_that_says("llama-good", "  ROCKET0: RK3588 NPU");
+    EXPECT_EQ(host::llama_complaint("/x/libggml-rocket.so", {"/nonexistent/llama", good}),
+              std::nullopt);
+    EXPECT_EQ(host::llama_complaint("/x/libggml-rocket.so", {"/nonexistent/llama"}), std::nullopt);
+}
+
+TEST(Audit, ALlamaThatRefusesTheBackendIsQuoted) {
+    const std::string words = "ggml_backend_load: rocket has API version 2, 9 is needed";
+    const auto complaint =
+        host::llama_complaint("/x/b.so", {program_that_says("llama-bad", words)});
+    ASSERT_TRUE(complaint);
+    EXPECT_NE(complaint->find(words), std::string::npos) << *complaint;
+}
+
+TEST(Audit, AFileThatIsNoBackendCannotBeLoaded) {
+    ASSERT_TRUE(host::backend_complaint("/nonexistent/libggml-rocket.so"));
+    EXPECT_NE(host::backend_complaint("libm.so.6")->find("no ggml_backend_init"),
+              std::string::npos);
 }
 
 }  // namespace
