@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # The pinned llama.cpp as targets: llama::ggml-base, llama::ggml, llama::llama, and llama::ggml-impl for ggml's own
 # headers. Sets ROSENBLATT_LLAMA_FOUND, ROSENBLATT_LLAMA_BIN (its programs) and ROSENBLATT_LLAMA_SOURCE.
-# ROSENBLATT_LLAMA_DIR empty: what scripts/get_llama.sh made last on this machine, if it ever ran.
+# ROSENBLATT_LLAMA_DIR empty: what scripts/get_llama.sh made last on this machine, if it ever ran; none when cross-compiling.
 
 set(ROSENBLATT_LLAMA_FOUND OFF)
 set(llama_dir "${ROSENBLATT_LLAMA_DIR}")
-if(NOT llama_dir)
+if(NOT llama_dir AND NOT CMAKE_CROSSCOMPILING)
     if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
         set(llama_dir "$ENV{XDG_CACHE_HOME}/rosenblatt/llama")
     else()
@@ -13,7 +13,7 @@ if(NOT llama_dir)
     endif()
 endif()
 
-if(EXISTS "${llama_dir}/bin/libggml-base.so")
+if(llama_dir AND EXISTS "${llama_dir}/bin/libggml-base.so")
     file(REAL_PATH "${llama_dir}" llama_dir)
     set(ROSENBLATT_LLAMA_FOUND ON)
     set(ROSENBLATT_LLAMA_BIN "${llama_dir}/bin")

@@ -54,6 +54,9 @@ function(rosenblatt_test name)
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE ${rooms} ${ARG_LIBRARIES} rosenblatt_flags GTest::gtest
                           GTest::gtest_main Threads::Threads)
+    if(CMAKE_CROSSCOMPILING)  # the lab's guest has no libraries
+        target_link_options(${name} PRIVATE -static)
+    endif()
     target_compile_definitions(${name} PRIVATE
                                ROSENBLATT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60

@@ -55,9 +55,14 @@ apt_private_init() {
     ) 9>"$APT_PRIVATE_ROOT/lock"
 }
 
-# apt_private_newest REGEX: the package of the highest version among those whose name matches.
+# apt_private_names REGEX: the packages whose name matches, by version, the newest last.
+apt_private_names() {
+    apt-cache "${APT_PRIVATE_OPTIONS[@]}" pkgnames | grep -E "$1" | sort -V
+}
+
+# apt_private_newest REGEX: the last of them.
 apt_private_newest() {
-    apt-cache "${APT_PRIVATE_OPTIONS[@]}" pkgnames | grep -E "$1" | sort -V | tail -1
+    apt_private_names "$1" | tail -1
 }
 
 # apt_private_version PACKAGE: the newest version on offer; nothing when there is none.

@@ -60,7 +60,7 @@ struct Stats {
     Checksum checksum;
     HostMs host_ms;
     uint64_t host_bytes = 0;  ///< read and written by the host in pack and unpack
-    double npu_ms_modelled = 0;
+    double npu_ms_modelled = 0;  ///< of all tasks, whichever core ran them
 };
 
 /// Thread-safe: pack and multiply may be called from any thread, one product runs at a time.

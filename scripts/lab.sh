@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The lab: Debian's arm64 kernel and mainline's rocket.ko in QEMU drive our emulated NPU through real registers, page
+# tables and interrupts (docs/lab.md).
+# shellcheck disable=SC1090,SC2034,SC2154 # the parts below are sourced by name, and use what is set here
+. "$(dirname "$0")/lib/common.sh"
+. "$root/scripts/lib/packages.sh"
+. "$root/scripts/lib/apt_private.sh"
+. "$root/scripts/lib/llama_source.sh"
+for part in fetch device_tree guest verbs llama; do . "$root/scripts/lab/$part.sh"; done
+
+usage() {
+    cat <<'END'
+usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--iommu v1|v2] [--memory SIZE] [--npu NAME=VALUE,...]
+  smoke   boots, runs a matmul per lane, three lanes at once
+  test    runs the whole contract suite of the kernel port through the real driver
+  llama   lets llama.cpp write in the guest, and compares with the emulated kernel token for token
+  shell   gives a shell in the guest
+  --module FILE    a rocket.ko of your own; default: the kernel's, else scripts/build-rocket.sh makes it
+  --kernel ...     a Debian kernel by version, or a kernel tree that you have built; default: Debian's newest that fits
+  --iommu v1|v2    which IOMMU the device tree names; default v2
+  --memory SIZE    the guest's memory
+  --npu ...        options of the device: faults, clock, truncation (docs/lab.md)
+The guest's console goes to build/lab/VERB.log, what the device did to build/lab/VERB.npu.json.
+Exit 77: a Debian package could not be had.
+END
+}
+
+verb=${1:-}
+case $verb in smoke | test | llama | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
+rocket_module='' wanted_kernel='' memory=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --module) rocket_module=$(realpath "${2:?--module needs a file}") ;;
+    --kernel) wanted_kernel=${2:?--kernel needs a version or a folder} ;;
+    --iommu) guest_iommu=${2:?--iommu needs v1 or v2} ;;
+    --memory) memory=${2:?--memory needs a size} guest_memory=$2 ;;
+    --npu) guest_npu=${2:?--npu needs options} ;;
+    *) usage >&2 && exit 2 ;;
+    esac
+    shift 2
+done
+
+lab_packages=(qemu-system-arm device-tree-compiler gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross
+              cpio xz-utils googletest qemu-user-static make)
+
+# lab_build PRESET TARGET [CMAKE OPTIONS...]
+lab_build() {
+    local preset=$1 target=$2 log=$root/build/logs/lab-$1.log
+    shift 2
+    mkdir -p "$(dirname "$log")"
+    : >"$log"
+    run_quietly "$log" cmake -S "$root" --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache \
+        -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+    run_quietly "$log" cmake --build "$root/build/$preset" -j "$cores" --target "$target"
+}
+
+began=$SECONDS
+(need_packages "${lab_packages[@]}") || unavailable "the lab needs: ${lab_packages[*]}"
+mkdir -p "$root/build/lab"
+lab_fetch_kernel "$wanted_kernel"
+lab_fetch_busybox
+[ -n "$rocket_module" ] || rocket_module=$(lab_rocket_module)
+lab_build dev rosenblatt-qemu-npu
+if [ "$verb" = llama ]; then
+    lab_get_llama
+    lab_build arm64-cross ggml-rocket -DROSENBLATT_LLAMA_DIR="$llama_arm64"
+else
+    lab_build arm64-cross port_contract
+fi
+npu_plugin=$root/build/dev/lib/rosenblatt-qemu-npu.so
+"verb_$verb"
+say "lab: $verb took $((SECONDS - began)) s"

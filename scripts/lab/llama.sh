@@ -1,0 +1,95 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# SPDX-License-Identifier: MIT
+# The llama verb: the pinned llama.cpp and our backend, cross-compiled, write the same text twice: in the guest on the
+# real driver, and here under qemu-user on the emulated kernel. Source it after common.sh and llama_source.sh.
+
+# One CPU variant for both runs, the plainest: TCG translates it fastest, and equal code gives equal text.
+llama_options=(-DCMAKE_TOOLCHAIN_FILE="$root/cmake/arm64-cross.cmake" -DCMAKE_BUILD_TYPE=Release
+               -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON "-DCMAKE_INSTALL_RPATH=\$ORIGIN"
+               -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_CPU_ARM_ARCH=armv8-a -DGGML_OPENMP=OFF
+               -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_NUMBER=0 "-DLLAMA_BUILD_COMMIT=$llama_tag"
+               -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
+               -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF)
+llama_targets=(llama-completion ggml-cpu)
+llama_arm64=$cache/llama-arm64 # always the newest
+llama_sysroot=/usr/aarch64-linux-gnu
+
+# lab_get_llama: builds it once per machine and compiler.
+lab_get_llama() {
+    local key source prefix build
+    key=$({ printf '%s\n' "${llama_options[@]##*/}" "${llama_targets[@]}"; aarch64-linux-gnu-g++ --version; } |
+        sha256sum | cut -c1-12)
+    source=$cache/llama.cpp-$llama_tag-${llama_tree:0:12}
+    prefix=$source-arm64-$key
+    build=$prefix.build
+    exec 8>"$cache/lock"
+    flock 8
+    if [ ! -d "$prefix" ]; then
+        get_source "$source"
+        say "llama.cpp: building ${llama_targets[*]} for arm64 (5 to 10 minutes on 2 cores); log in $build.log"
+        run_quietly "$build.log" cmake -S "$source" -B "$build" -G Ninja -DCMAKE_C_COMPILER_LAUNCHER=ccache \
+            -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${llama_options[@]}"
+        run_quietly "$build.log" cmake --build "$build" -j "$cores" --target "${llama_targets[@]}"
+        rm -rf "$prefix.tmp"
+        mkdir -p "$prefix.tmp/bin" "$prefix.tmp/include"
+        cp -a "$build"/bin/* "$prefix.tmp/bin/"
+        cp "$source"/include/*.h "$source"/ggml/include/*.h "$prefix.tmp/include/"
+        ln -s "../$(basename "$source")" "$prefix.tmp/src"
+        mv "$prefix.tmp" "$prefix"
+        rm -rf "$build" "$build.log"
+    fi
+    exec 8>&-
+    ln -sfn "$prefix" "$llama_arm64"
+}
+
+llama_model=rosenblatt-kjv-f16.gguf
+llama_words=(-c 256 -n 24 --temp 0 --seed 1 -no-cnv -t 1 --no-warmup -p "And the LORD said")
+# Every matmul to the NPU, and one clock for both runs: the cost model must not choose differently.
+llama_environment=(GGML_ROCKET_MIN_M=1 GGML_ROCKET_CLOCK_MHZ=600)
+
+# llama_here TEXT STATS: the run under qemu-user.
+llama_here() {
+    env "${llama_environment[@]}" GGML_ROCKET_DEVICE=emulator GGML_ROCKET_STATS="$2" \
+        GGML_BACKEND_PATH="$root/build/arm64-cross/lib/libggml-rocket.so" \
+        qemu-aarch64-static -L "$llama_sysroot" "$llama_arm64/bin/llama-completion" \
+        -m "$root/models/$llama_model" "${llama_words[@]}" >"$1" 2>"$1.log" </dev/null ||
+        { tail -n 20 "$1.log" >&2; die "llama-completion failed under qemu-aarch64-static; see $1.log"; }
+}
+
+llama_guest() {
+    local file words
+    guest_new llama
+    for file in "$llama_arm64"/bin/{llama-completion,lib*.so*} "$root/build/arm64-cross/lib/libggml-rocket.so" \
+        "$root/models/$llama_model"; do
+        guest_add "$file" llama
+    done
+    for file in ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1; do
+        guest_add "$llama_sysroot/lib/$file" lib
+    done
+    printf -v words '%q ' "${llama_words[@]}"
+    guest_job <<END
+cd /llama
+export ${llama_environment[*]} GGML_ROCKET_DEVICE=/dev/accel/accel0 GGML_ROCKET_STATS=/tmp/stats
+export GGML_BACKEND_PATH=/llama/libggml-rocket.so
+./llama-completion -m $llama_model $words >/tmp/text 2>/tmp/log </dev/null
+status=\$?
+[ \$status = 0 ] || show /tmp/log
+show /tmp/text
+show /tmp/stats
+sh -c "exit \$status"
+END
+}
+
+verb_llama() {
+    local here=$root/build/lab/llama-here
+    rm -f "$here".{text,stats}
+    llama_here "$here.text" "$here.stats" &
+    llama_guest
+    guest_npu="clock-mhz=600${guest_npu:+,$guest_npu}"
+    guest_run 900 || die "llama-completion failed in the guest; see $guest_log"
+    wait $! || exit 1
+    require_three_cores
+    guest_block text >"$root/build/lab/llama-guest.text"
+    guest_block stats >"$root/build/lab/llama-guest.stats"
+    "$root/scripts/lab/compare_llama.py" "$here" "$root/build/lab/llama-guest" "$guest_stats"
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The entry QEMU calls for `-plugin`: reads the options, waits until the machine is built, adds the
+// NPU cores to it, and writes what they did when QEMU ends.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include <dlfcn.h>
+
+#include "qemu/host.hpp"
+#include "qemu/npu_device.hpp"
+#include "qemu/options.hpp"
+
+#define ROSENBLATT_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace rosenblatt::qemu {
+namespace {
+
+struct Board {
+    Notifier machine_built{};
+    DeviceOptions options;
+    std::FILE* log = nullptr;
+    std::vector<std::unique_ptr<NpuDevice>> cores;
+};
+
+// QEMU is one program with one machine; the board lives as long as the process.
+Board& board() {
+    static Board* the_board = new Board;
+    return *the_board;
+}
+
+[[noreturn]] void stop(const std::string& sentence) {
+    std::fprintf(stderr, "rosenblatt-qemu-npu: %s\n", sentence.c_str());
+    std::exit(1);
+}
+
+void add_cores(Notifier*, void*) {
+    void* gic = host().object_resolve_path_type("", "arm-gicv3", nullptr);
+    if (!gic) stop("the machine has no GICv3; start it with -M virt,gic-version=3.");
+    Board& b = board();
+    for (unsigned n = 0; n < b.options.cores; ++n) {
+        b.cores.push_back(std::make_unique<NpuDevice>(n, b.options, b.log));
+        b.cores.back()->attach(gic);
+    }
+}
+
+void write_stats(uint64_t, void*) {
+    const Board& b = board();
+    if (b.options.stats.empty()) return;
+    std::FILE* file = std::fopen(b.options.stats.c_str(), "w");
+    if (!file) return;
+    double total = 0;
+    std::fprintf(file, "{\"cores\":[");
+    for (size_t n = 0; n < b.cores.size(); ++n) {
+        const CoreAccount& a = b.cores[n]->account();
+        total += a.modelled_ns;
+        std::fprintf(file,
+                     "%s{\"tasks\":%llu,\"hung\":%llu,\"faulted\":%llu,\"irqs_lost\":%llu,"
+                     "\"resets\":%llu,\"npu_ms_modelled\":%.6f}",
+                     n ? "," : "", static_cast<unsigned long long>(a.tasks),
+                     static_cast<unsigned long long>(a.hung),
+                     static_cast<unsigned long long>(a.faulted),
+                     static_cast<unsigned long long>(a.irqs_lost),
+                     static_cast<unsigned long long>(a.resets), a.modelled_ns * 1e-6);
+    }
+    std::fprintf(file, "],\"npu_ms_modelled\":%.6f}\n", total * 1e-6);
+    std::fclose(file);
+}
+
+}  // namespace
+}  // namespace rosenblatt::qemu
+
+/// Read by QEMU before it calls us: 7.2 knows plugin API 1 only, 10.0 refuses 1. A function that came
+/// with API 2 tells which one is here.
+ROSENBLATT_EXPORT int qemu_plugin_version;
+int qemu_plugin_version = ::dlsym(RTLD_DEFAULT, "qemu_plugin_scoreboard_new") ? 2 : 1;
+
+ROSENBLATT_EXPORT int qemu_plugin_install(uint64_t id, const void* /*info*/, int argc, char** argv);
+int qemu_plugin_install(uint64_t id, const void* /*info*/, int argc, char** argv) {
+    using namespace rosenblatt::qemu;
+    Board& b = board();
+    for (int i = 0; i < argc; ++i)
+        if (const auto applied = apply(b.options, argv[i]); !applied) stop(applied.error().message);
+    if (const std::string missing = host().load(); !missing.empty()) stop(missing);
+    if (!b.options.log.empty()) {
+        b.log = std::fopen(b.options.log.c_str(), "w");
+        if (!b.log) stop("cannot write log=" + b.options.log + "; check that its folder exists.");
+    }
+    b.machine_built.notify = add_cores;
+    host().qemu_add_machine_init_done_notifier(&b.machine_built);
+    host().qemu_plugin_register_atexit_cb(id, write_stats, nullptr);
+    return 0;
+}
