@@ -17,7 +17,6 @@
 namespace rosenblatt::cli {
 namespace {
 
-constexpr double k_kick_ns = 30'000;
 /// A plan of more tasks than this is no use to anyone, and takes seconds to find.
 constexpr uint64_t k_most_tasks = 20'000;
 
@@ -60,7 +59,7 @@ Costs costs_of(const compile::Plan& plan) {
                 npu::task_time(compile::task_work(tile, plan.type, {}), plan.conditions.machine);
             costs.mac_ns += time.mac;
             costs.dma_ns += time.dma;
-            costs.dispatch_ns += k_kick_ns;
+            costs.dispatch_ns += time.kick;
         }
         for (const compile::Job& job : plan.jobs)
             if (job.lane == lane) costs.dispatch_ns += npu::submit_ns();

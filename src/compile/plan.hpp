@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/options.hpp"
+#include "npu/geometry.hpp"
 #include "npu/timing.hpp"
 
 namespace rosenblatt::compile {
@@ -40,8 +41,8 @@ struct MatmulShape {
 
 /// What one task may be. Tests shrink it.
 struct Limits {
-    uint32_t cbuf_banks = 12;
-    uint32_t bank_bytes = 32 * 1024;
+    uint32_t cbuf_banks = npu::k_cbuf_banks;
+    uint32_t bank_bytes = npu::k_cbuf_bank_bytes;
     uint32_t slack_data_banks = 0;  ///< left empty behind the features; int8 fetched four lines at
                                     ///< a time with width 1 needs one (hardware.md 4.3)
     uint32_t max_m = 1020;      ///< native features in line mode: 1022 rows work (hardware.md 4.6)

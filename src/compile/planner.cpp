@@ -11,7 +11,6 @@
 namespace rosenblatt::compile {
 namespace {
 
-constexpr uint32_t k_cbuf_entry = 64;   ///< a feature row takes whole entries of this many bytes
 constexpr uint32_t k_row_quantum = 4;   ///< rows are fetched four at a time
 constexpr uint32_t k_extra_ranges = 4;  ///< row ranges tried beyond the fewest possible
 
@@ -140,7 +139,7 @@ Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
 }
 
 uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits) {
-    const uint64_t row = align_up(uint64_t{k} * element_bytes(type), uint64_t{k_cbuf_entry});
+    const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
     return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes})) +
            limits.slack_data_banks;
 }
@@ -149,7 +148,7 @@ uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits) {
     const uint32_t group = kernels_per_group(type) * k * element_bytes(type);
     const uint32_t other_banks = div_round_up(group, limits.bank_bytes) + limits.slack_data_banks;
     if (other_banks >= limits.cbuf_banks) return 0;
-    const uint64_t row = align_up(uint64_t{k} * element_bytes(type), uint64_t{k_cbuf_entry});
+    const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
     const uint64_t bytes = uint64_t{limits.cbuf_banks - other_banks} * limits.bank_bytes;
     return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, bytes / row));
 }

@@ -22,7 +22,7 @@ constexpr uint64_t k_never = std::numeric_limits<uint64_t>::max() / 4;
 uint64_t bytes_of_range(const MatmulShape& shape, uint32_t k, NumberType type, uint32_t banks,
                         const Limits& limits) {
     const uint64_t size = element_bytes(type);
-    const uint64_t row = align_up(k * size, uint64_t{64});
+    const uint64_t row = npu::cbuf_row_bytes(k * size);
     const uint64_t n = align_up(shape.n, k_unit);
     const uint64_t rows =
         std::min<uint64_t>({limits.max_m, shape.m, uint64_t{banks} * limits.bank_bytes / row});

@@ -35,7 +35,8 @@ Result<Outcome> Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
                 if (check != quant::RowCheck::Good) out_of_range = true;
             }
             for (const LaneRun& run : runs)
-                compile::pack_features(codes.data(), rows, k, first, m(), run.a.as<int8_t>());
+                compile::pack_features(codes.data() + run.k0, k, rows, run.k, first, m(),
+                                       run.a.as<int8_t>());
             if (!with_checksums) continue;
             for (Operand& operand : operands_) {
                 const auto& blocks = operand.weights->plans->tiling().blocks;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <optional>
 
 #include "matmul/checksum.hpp"
@@ -122,15 +123,19 @@ bool Panel::borrow(LaneRun& run) {
     lane_asked_[run.lane] = true;
     WorkLane& lane = work_lane(run);
     uint64_t c_bytes = 0, words = 0;
+    uint32_t k_end = 0;
+    run.k0 = std::numeric_limits<uint32_t>::max();
     for (const Placed& placed : run.tiles) {
         const compile::Tile& t = tile(placed.ref);
         c_bytes =
             std::max(c_bytes, placed.c_offset + uint64_t{t.m} * t.n * compile::k_output_bytes);
         const size_t length = operands_[placed.ref.operand].plan->streams[placed.ref.tile].size();
         words += align_up<uint64_t>(length, k_cache_line / sizeof(uint64_t));
+        run.k0 = std::min(run.k0, t.k0);
+        k_end = std::max(k_end, t.k0 + t.k);
     }
-    const uint64_t sizes[] = {uint64_t{m()} * static_cast<uint64_t>(format().k_padded), c_bytes,
-                              words * sizeof(uint64_t)};
+    run.k = k_end - run.k0;
+    const uint64_t sizes[] = {uint64_t{m()} * run.k, c_bytes, words * sizeof(uint64_t)};
     Buffer* buffers[] = {&run.a, &run.c, &run.regcmd};
     for (int i = 0; i < 3; ++i) {
         auto borrowed = lane.borrow(sizes[i]);
@@ -148,7 +153,7 @@ void Panel::write_streams(const LaneRun& run) {
     auto* words = run.regcmd.as<uint64_t>();
     for (const Placed& placed : run.tiles) {
         const compile::Tile& t = tile(placed.ref);
-        const auto a_offset = (uint64_t{t.k0} * m() + uint64_t{t.m0} * npu::k_atom_bytes);
+        const auto a_offset = (uint64_t{t.k0 - run.k0} * m() + uint64_t{t.m0} * npu::k_atom_bytes);
         const auto a = run.a.iova() + static_cast<uint32_t>(a_offset);
         const auto c = run.c.iova() + static_cast<uint32_t>(placed.c_offset);
         const CompiledPlan& compiled = *operands_[placed.ref.operand].plan;

@@ -40,6 +40,7 @@ struct Placed {
 /// One SUBMIT of one lane: its buffers, its tiles in order, and how they are cut into jobs.
 struct LaneRun {
     uint32_t lane = 0;
+    uint32_t k0 = 0, k = 0;  ///< channels that its tiles read: the extent of its feature cube
     Buffer a, c, regcmd;
     Buffer guest_weights;  ///< copies of other lanes' blocks, in a repair
     std::vector<Placed> tiles;

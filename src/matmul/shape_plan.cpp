@@ -70,8 +70,7 @@ compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_sto
 }
 
 Result<std::shared_ptr<ShapePlans>> ShapePlans::make(const quant::RowFormat& format, int64_t n,
-                                                     unsigned lanes,
-                                                     const compile::Limits& limits,
+                                                     unsigned lanes, const compile::Limits& limits,
                                                      const compile::Conditions& conditions) {
     compile::TilingRequest request;
     request.k = static_cast<uint32_t>(format.k_padded);

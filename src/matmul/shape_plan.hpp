@@ -44,8 +44,7 @@ compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_sto
 class ShapePlans {
   public:
     static Result<std::shared_ptr<ShapePlans>> make(const quant::RowFormat& format, int64_t n,
-                                                    unsigned lanes,
-                                                    const compile::Limits& limits,
+                                                    unsigned lanes, const compile::Limits& limits,
                                                     const compile::Conditions& conditions);
 
     const compile::WeightTiling& tiling() const { return tiling_; }

@@ -44,8 +44,8 @@ TEST(PackFeatures, EveryCodeLandsWhereTheFeatureCubeSays) {
     const auto codes = random_codes(height * k, 3);
     const npu::FeatureCube cube{.width = 1, .height = height, .channels = k};
     std::vector<int8_t> packed(cube.bytes());
-    pack_features(codes.data(), 5, k, 0, height, packed.data());
-    pack_features(&codes[5 * k], 8, k, 5, height, packed.data());
+    pack_features(codes.data(), k, 5, k, 0, height, packed.data());
+    pack_features(&codes[5 * k], k, 8, k, 5, height, packed.data());
     for (uint32_t row = 0; row < height; ++row)
         for (uint32_t channel = 0; channel < k; ++channel)
             ASSERT_EQ(packed[cube.offset(channel, row, 0)], codes[row * k + channel]);
