@@ -20,6 +20,7 @@ constexpr double k_host_bytes_per_ns = 5;
 constexpr int64_t k_probe_k = 2048;  // a multiple of every block size
 constexpr int64_t k_probe_n = 512;
 constexpr int64_t k_probe_m = 32;
+constexpr int k_probe_runs = 12;
 
 // X is read as floats and written as int8 into each lane's cube; Y is read as int32 and written.
 double host_ns(const MulMatShape& shape, unsigned lanes) {
@@ -28,8 +29,8 @@ double host_ns(const MulMatShape& shape, unsigned lanes) {
     return (x * (4.0 + lanes) + y * 8.0) / k_host_bytes_per_ns;
 }
 
-// Best of three runs of W[n][k] * X[m][k] on zeros, in ns; the kernels' time does not depend on
-// values.
+// Best of several runs of W[n][k] * X[m][k] on zeros, in ns: the kernels' time does not depend on
+// values, but a busy machine makes most runs too long.
 double time_mul_mat(ggml_type type, int64_t m, CpuDelegate& cpu) {
     const size_t data = ggml_row_size(type, k_probe_k) * k_probe_n +
                         sizeof(float) * static_cast<size_t>(m * (k_probe_k + k_probe_n));
@@ -45,7 +46,7 @@ double time_mul_mat(ggml_type type, int64_t m, CpuDelegate& cpu) {
     ggml_cgraph* graph = ggml_new_graph_custom(context, 4, false);
     ggml_build_forward_expand(graph, ggml_mul_mat(context, w, x));
     double best = k_never;
-    for (int run = 0; run < 3; ++run) {
+    for (int run = 0; run < k_probe_runs; ++run) {
         const auto start = std::chrono::steady_clock::now();
         cpu.compute(*graph, 0, graph->n_nodes);
         const std::chrono::duration<double, std::nano> time =
