@@ -8,6 +8,7 @@
 
 #include "compile/planner.hpp"
 #include "compile/tiling.hpp"
+#include "matmul/refine.hpp"
 #include "quant/row_format.hpp"
 
 namespace rosenblatt::ggml {
@@ -84,7 +85,8 @@ double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu)
 double Cost::npu_ns(const MulMatShape& shape) {
     constexpr int64_t k_most = std::numeric_limits<int32_t>::max();
     if (shape.m > k_most || shape.k > k_most || shape.n > k_most) return k_never;
-    const double npu = plan_ns(static_cast<uint32_t>(shape.m), static_cast<uint32_t>(shape.k),
+    const int64_t rows = shape.m <= matmul::k_refined_rows ? 2 * shape.m : shape.m;
+    const double npu = plan_ns(static_cast<uint32_t>(rows), static_cast<uint32_t>(shape.k),
                                static_cast<uint32_t>(shape.n));
     return static_cast<double>(shape.matrices) * (npu + host_ns(shape, machine_.lanes));
 }

@@ -3,9 +3,14 @@
 
 #include "ggml/buffer.hpp"
 #include "ggml/log_sink.hpp"
+#include "matmul/refine.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
+
+bool is_integer(Pipeline pipeline) {
+    return pipeline != Pipeline::F16;
+}
 
 std::byte* row(const ggml_tensor& t, int64_t i1, int64_t i2, int64_t i3) {
     return static_cast<std::byte*>(t.data) + static_cast<size_t>(i1) * t.nb[1] +
@@ -46,6 +51,15 @@ std::optional<Refusal> unsuitable_activations(const ggml_tensor& x, const ggml_t
     if (y.type != GGML_TYPE_F32) return Refusal::ActivationType;
     if (x.nb[0] != ggml_type_size(x.type) || y.nb[0] != sizeof(float)) return Refusal::Layout;
     return std::nullopt;
+}
+
+Result<matmul::Outcome> multiply_rows(matmul::Device& device, matmul::InputRows x,
+                                      const matmul::Output& output,
+                                      const matmul::ParallelFor& parallel_for) {
+    const bool refine =
+        x.size() <= matmul::k_refined_rows && is_integer(output.weights->pipeline());
+    return refine ? multiply_refined(device, x, {&output, 1}, parallel_for)
+                  : multiply(device, x, {&output, 1}, parallel_for);
 }
 
 }  // namespace
@@ -102,7 +116,7 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, const ggml_tensor& no
         for (int64_t i2 = 0; i2 < w.ne[2]; ++i2) {
             gather_rows(node, i2, i3, parallel_for);
             const matmul::Output output{tiles.matrices[matrix++].get(), y_};
-            const auto outcome = multiply(device, x_, {&output, 1}, parallel_for);
+            const auto outcome = multiply_rows(device, x_, output, parallel_for);
             if (!outcome) {
                 warn_once(outcome.error().message);
                 return Refusal::EngineError;

@@ -55,4 +55,9 @@ void rotate_row(float* row, int64_t k, int64_t block) {
     for (int64_t at = 0; at < k; at += block) transform_block(row + at, block);
 }
 
+void unrotate_row(float* row, int64_t k, int64_t block) {
+    for (int64_t at = 0; at < k; at += block) transform_block(row + at, block);
+    flip_signs(row, k);
+}
+
 }  // namespace rosenblatt::quant

@@ -17,4 +17,7 @@ uint32_t sign_word(int64_t word);
 /// RowFormat::unit.
 void rotate_row(float* row, int64_t k, int64_t block);
 
+/// The way back, except for a factor of `block`: the transform, then the signs.
+void unrotate_row(float* row, int64_t k, int64_t block);
+
 }  // namespace rosenblatt::quant
