@@ -17,6 +17,7 @@
 #include "cli/lint.hpp"
 #include "cli/overlay.hpp"
 #include "cli/plan.hpp"
+#include "cli/run.hpp"
 #include "cli/verb.hpp"
 
 namespace rosenblatt::cli {
@@ -113,6 +114,17 @@ void add_plan(CLI::App& app, Action& action) {
     verb->add_flag("--json", options->json, "print the plan as JSON");
 }
 
+void add_run(CLI::App& app, Action& action) {
+    auto options = std::make_shared<RunOptions>();
+    CLI::App* verb = add_verb(app, action, "run", "Start a llama.cpp program with the backend set",
+                              "rosenblatt run -- llama-cli -m model.gguf", options, run_run);
+    verb->add_option("program", options->command, "the program and its arguments, after --");
+    verb->add_option("--backend", options->backend, "libggml-rocket.so; default: our own")
+        ->envname("GGML_BACKEND_PATH");
+    verb->add_option("--llama", options->llama, "folder scripts/get_llama.sh printed")
+        ->envname("ROSENBLATT_LLAMA_DIR");
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -136,6 +148,7 @@ int main(int argc, char** argv) {
     add_lint(app, action);
     add_overlay(app, action);
     add_plan(app, action);
+    add_run(app, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
