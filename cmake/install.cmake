@@ -25,6 +25,9 @@ install(FILES ${packaging}/70-rosenblatt-accel.rules DESTINATION lib/udev/rules.
 install(FILES ${PROJECT_SOURCE_DIR}/kernel/dt-overlays/rk3588-rosenblatt-npu-enable.dtso
         DESTINATION ${CMAKE_INSTALL_DATADIR}/rosenblatt/dt-overlays)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rosenblatt)
+if(TARGET rosenblatt-profile)
+    install(TARGETS rosenblatt-profile RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/rosenblatt)
+endif()
 if(TARGET ggml-rocket)
     install(TARGETS ggml-rocket LIBRARY DESTINATION ${ROSENBLATT_BACKEND_DIR})
     # The prefix is known when installing: CPack's is another than a plain install's.

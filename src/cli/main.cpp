@@ -17,6 +17,7 @@
 #include "cli/lint.hpp"
 #include "cli/overlay.hpp"
 #include "cli/plan.hpp"
+#include "cli/profile.hpp"
 #include "cli/run.hpp"
 #include "cli/verb.hpp"
 
@@ -114,15 +115,35 @@ void add_plan(CLI::App& app, Action& action) {
     verb->add_flag("--json", options->json, "print the plan as JSON");
 }
 
+/// Options of every verb that starts a llama.cpp program.
+void add_llama_options(CLI::App& verb, std::string& backend, std::string& llama) {
+    verb.add_option("--backend", backend, "libggml-rocket.so; default: our own")
+        ->envname("GGML_BACKEND_PATH");
+    verb.add_option("--llama", llama, "folder scripts/get_llama.sh printed")
+        ->envname("ROSENBLATT_LLAMA_DIR");
+}
+
+void add_profile(CLI::App& app, Action& action) {
+    auto options = std::make_shared<ProfileOptions>();
+    CLI::App* verb =
+        add_verb(app, action, "profile", "Show which ops a model's time goes to",
+                 "rosenblatt profile --gguf model.gguf --svg ops.svg", options, run_profile);
+    verb->add_option("--gguf", options->gguf, "the model")->required();
+    verb->add_option("-p", options->prompt, "tokens of the prefill, default 512");
+    verb->add_option("-n", options->generate, "tokens to decode, default 64");
+    verb->add_option("-t,--threads", options->threads, "CPU threads, default all");
+    verb->add_flag("--cpu", options->cpu, "without the backend");
+    verb->add_flag("--json", options->json, "print one JSON object per phase and line");
+    verb->add_option("--svg", options->svg, "write a bar chart to this file");
+    add_llama_options(*verb, options->backend, options->llama);
+}
+
 void add_run(CLI::App& app, Action& action) {
     auto options = std::make_shared<RunOptions>();
     CLI::App* verb = add_verb(app, action, "run", "Start a llama.cpp program with the backend set",
                               "rosenblatt run -- llama-cli -m model.gguf", options, run_run);
     verb->add_option("program", options->command, "the program and its arguments, after --");
-    verb->add_option("--backend", options->backend, "libggml-rocket.so; default: our own")
-        ->envname("GGML_BACKEND_PATH");
-    verb->add_option("--llama", options->llama, "folder scripts/get_llama.sh printed")
-        ->envname("ROSENBLATT_LLAMA_DIR");
+    add_llama_options(*verb, options->backend, options->llama);
 }
 
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
@@ -148,6 +169,7 @@ int main(int argc, char** argv) {
     add_lint(app, action);
     add_overlay(app, action);
     add_plan(app, action);
+    add_profile(app, action);
     add_run(app, action);
     try {
         app.parse(argc, argv);

@@ -15,3 +15,16 @@ if(NOT TARGET ggml-rocket)
     set_tests_properties(cli.run_sets_the_backend_of_its_own_build
                          cli.run_gives_the_exit_code_and_arguments_of_the_program PROPERTIES DISABLED ON)
 endif()
+
+rosenblatt_cli_test(profile_names_a_missing_model ARGS profile --gguf /nonexistent.gguf EXIT 1
+                    ERR "^rosenblatt profile: cannot read /nonexistent.gguf: No such file")
+rosenblatt_cli_test(profile_names_a_folder_without_llama
+                    ARGS profile --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf -p 8 -n 8
+                         --llama /nonexistent
+                    EXIT 1 ERR "rosenblatt profile: [^\n]*(/nonexistent/bin is not there|only where llama.cpp is)")
+if(TARGET rosenblatt-profile AND TARGET ggml-rocket)
+    add_test(NAME cli.profile_of_the_bundled_model
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/profile_test.py $<TARGET_FILE:rosenblatt>
+                     ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf)
+    set_tests_properties(cli.profile_of_the_bundled_model PROPERTIES LABELS cli TIMEOUT 300)
+endif()
