@@ -100,6 +100,7 @@ double Cost::plan_ns(uint32_t m, uint32_t k, uint32_t n) {
         request.k = k;
         request.n = n;
         request.lanes = machine_.lanes;
+        request.limits = matmul::DeviceOptions{}.limits;
         if (pipeline_ == Pipeline::F16) request.type = compile::NumberType::F16;
         const auto format = quant::row_format(Pipeline::W8A8H, k);
         for (int64_t s = 0; s < format.slices(); ++s)

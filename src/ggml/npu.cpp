@@ -6,6 +6,7 @@
 #include "emukernel/port.hpp"
 #include "ggml/host_memory.hpp"
 #include "ggml/log_sink.hpp"
+#include "rocket/capture.hpp"
 #include "rocket/device.hpp"
 #include "rocket/system_port.hpp"
 
@@ -70,6 +71,13 @@ std::unique_ptr<matmul::Device> Npu::open() const {
     wanted.clock_mhz = clock_mhz_;
     wanted.mem_max_bytes = options_.mem_max_bytes.value_or(host_memory().available / 2);
     wanted.warn = warn_once;
+    if (!options_.capture_dir.empty()) {
+        auto capture = rocket::Capture::open(options_.capture_dir);
+        if (capture)
+            wanted.capture = std::move(*capture);
+        else
+            warn_once("GGML_ROCKET_CAPTURE: " + capture.error().message + " Nothing is captured.");
+    }
     auto device = matmul::Device::open(*port_, path_, wanted);
     if (device) return std::move(*device);
     warn_once(device.error().message + " The work goes on on the CPU.");

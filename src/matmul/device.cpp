@@ -20,6 +20,7 @@ Result<std::unique_ptr<Device>> Device::open(KernelPort& port, const std::string
     for (unsigned i = 0; i < std::max(options.lanes, 1u); ++i) {
         auto lane = rocket::Lane::open(port, path);
         if (!lane) return lane.error();
+        if (options.capture) lane->set_capture(options.capture);
         state->lanes.emplace_back(std::move(lane).value(), state->budget);
     }
     return std::unique_ptr<Device>(new Device(std::move(state)));

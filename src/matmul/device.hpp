@@ -15,7 +15,10 @@
 
 namespace rosenblatt {
 class KernelPort;
+namespace rocket {
+class Capture;
 }
+}  // namespace rosenblatt
 
 namespace rosenblatt::matmul {
 
@@ -29,6 +32,8 @@ struct DeviceOptions {
     /// What one task may be; tests shrink it. We fetch int8 features four lines at a time, which on
     /// silicon wants a free bank behind them (hardware.md 4.3).
     compile::Limits limits{.slack_data_banks = 1};
+    /// Where every job is written as a replay folder; empty: nowhere.
+    std::shared_ptr<rocket::Capture> capture;
     /// Gets one line for people when the first tile fails its proof. Called under the device's
     /// lock.
     std::function<void(const std::string&)> warn;
@@ -59,7 +64,7 @@ struct Stats {
     uint64_t lanes_taken_out = 0;
     Checksum checksum;
     HostMs host_ms;
-    uint64_t host_bytes = 0;  ///< read and written by the host in pack and unpack
+    uint64_t host_bytes = 0;     ///< read and written by the host in pack and unpack
     double npu_ms_modelled = 0;  ///< of all tasks, whichever core ran them
 };
 

@@ -11,6 +11,8 @@
 namespace rosenblatt::host {
 namespace {
 
+namespace fs = std::filesystem;
+
 TEST(ListDevices, TheEmulatedNpuIsShown) {
     const auto outcome = LlamaTool("llama-cli", {"--list-devices"}).run();
     EXPECT_EQ(outcome.exit_code, 0) << outcome.transcript();
@@ -18,7 +20,7 @@ TEST(ListDevices, TheEmulatedNpuIsShown) {
 }
 
 TEST(ListDevices, WithoutANodeOfTheKernelThereIsNoDevice) {
-    if (std::filesystem::exists("/dev/accel")) GTEST_SKIP() << "this machine has /dev/accel";
+    if (fs::exists("/dev/accel")) GTEST_SKIP() << "this machine has /dev/accel";
     const auto outcome =
         LlamaTool("llama-cli", {"--list-devices"}).env("GGML_ROCKET_DEVICE", "auto").run();
     EXPECT_EQ(outcome.exit_code, 0) << outcome.transcript();
@@ -51,6 +53,21 @@ TEST(Generation, FlashAttentionStaysOn) {
         << outcome.transcript();
     EXPECT_NE(outcome.err.find("assigned to device ROCKET0"), std::string::npos)
         << outcome.transcript();
+}
+
+TEST(Generation, EveryJobIsCapturedOnRequest) {
+    const fs::path folder = fs::path(testing::TempDir()) / "rosenblatt-capture";
+    fs::remove_all(folder);
+    const auto outcome = completion()
+                             .with({"-n", "1"})
+                             .env("GGML_ROCKET_MIN_M", "1")
+                             .env("GGML_ROCKET_CAPTURE", folder.string())
+                             .run();
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+    const auto jobs = std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+    EXPECT_EQ(jobs, outcome.stats["jobs"].get<long>());
+    EXPECT_TRUE(fs::exists(folder / "job-000001" / "manifest.json"));
+    fs::remove_all(folder);
 }
 
 std::string joined(const std::vector<std::string>& words) {
