@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "emulator/mac_depthwise.hpp"
+
 namespace rosenblatt::emulator {
 
 using npu::Block;
@@ -60,7 +62,9 @@ Check decode_core(const RegisterFile& registers, const TaskContext& context, con
 }
 
 MacArray::Path MacArray::choose(const CnaTask& cna, const Switches& switches) {
-    if (!switches.fast || cna.element != Element::Int8) return Path::Plain;
+    if (!switches.fast) return Path::Plain;
+    if (npu::is_float(cna.element)) return cna.depthwise ? Path::Plain : Path::DirectReal;
+    if (cna.element != Element::Int8) return Path::Plain;
     if (cna.depthwise) return Path::DepthwiseInt8;
     // Reused features may have garbage where whole atoms end behind the last channel.
     return cna.data_reuse && cna.channels % npu::k_atom_bytes != 0 ? Path::Plain : Path::DirectInt8;
@@ -73,8 +77,14 @@ MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureD
       features_(features),
       path_(choose(cna, switches)),
       mac_(mac_int8_variants().front()),
-      plain_(cna) {
+      plain_(cna),
+      real_(cna) {
     fill_pad_pixel(switches);
+    if (path_ != Path::DirectReal) return;
+    wide_rows_.resize(features.capacity());
+    CnaTask pad = cna;
+    pad.width = 1;
+    wide_pad_.widen(pad, pad_pixel_.data());
 }
 
 /// Normal convolutions pad with the low element of PAD_CON1; depthwise ones of int8 with a pair of
@@ -114,6 +124,7 @@ void MacArray::load(uint32_t first_channel, uint32_t kernels, std::span<const st
     group_kernels_ = kernels;
     weights_ = weights;
     if (path_ == Path::Plain) plain_.load(kernels, weights);
+    if (path_ == Path::DirectReal) real_.load(kernels, weights);
     if (path_ != Path::DirectInt8) return;
     const size_t quads = cna_.pixel_bytes() / 4;
     packed_.resize(mac_.packed_bytes(cna_.taps(), quads));
@@ -132,6 +143,9 @@ void MacArray::multiply(SumTile& tile) {
         case Path::DepthwiseInt8:
             depthwise_int8(tile);
             break;
+        case Path::DirectReal:
+            real_.multiply(taps_, tile);
+            break;
     }
     if (!core_.sum_inputs || tile.real) tile.window_sums.clear();
 }
@@ -142,8 +156,10 @@ void MacArray::gather(const SumTile& tile) {
     gathered_first_ = tile.first_pixel;
     gathered_pixels_ = tile.pixels;
     windows_.clear();
+    taps_.clear();
     window_sums_.assign(tile.pixels, 0);
     const bool sums = path_ == Path::DirectInt8;
+    const bool real = path_ == Path::DirectReal;
     for (uint32_t p = 0; p < tile.pixels; ++p) {
         const uint32_t pixel = tile.first_pixel + p;
         const int64_t top = int64_t{pixel / core_.width} * cna_.stride_y - cna_.pad_top;
@@ -154,15 +170,30 @@ void MacArray::gather(const SumTile& tile) {
                 const int64_t x = left + int64_t{kx} * cna_.dilation_x;
                 if (y < 0 || y >= cna_.height || x < 0 || x >= cna_.width) {
                     windows_.push_back(pad_pixel_.data());
+                    if (real) taps_.push_back({wide_pad_.values.data(), wide_pad_.spread.data()});
                     window_sums_[p] += pad_sum_;
                     continue;
                 }
                 const auto row = static_cast<uint32_t>(y);
-                windows_.push_back(features_.pixel(row, static_cast<uint32_t>(x)));
-                if (sums) window_sums_[p] += features_.sums(row)[x];
+                const auto column = static_cast<uint32_t>(x);
+                windows_.push_back(features_.pixel(row, column));
+                if (sums) window_sums_[p] += features_.sums(row)[column];
+                if (!real) continue;
+                const RealRow& wide = real_row(row);
+                taps_.push_back({wide.values.data() + size_t{column} * cna_.channels,
+                                 wide.spread.data() + column * real_.runs()});
             }
         }
     }
+}
+
+const RealRow& MacArray::real_row(uint32_t y) {
+    WideRow& wide = wide_rows_[y % wide_rows_.size()];
+    if (wide.y != y) {
+        wide.y = y;
+        wide.row.widen(cna_, features_.pixel(y, 0));
+    }
+    return wide.row;
 }
 
 void MacArray::direct_int8(SumTile& tile) {
@@ -187,22 +218,16 @@ void MacArray::direct_int8(SumTile& tile) {
 
 void MacArray::depthwise_int8(SumTile& tile) const {
     tile.clear(false, true);
-    const uint32_t channels = std::min(tile.channels, group_kernels_);
-    const auto* weights = reinterpret_cast<const int8_t*>(weights_.data());
-    for (uint32_t p = 0; p < tile.pixels; ++p) {
-        int32_t* values = tile.values.data() + size_t{p} * tile.channels;
-        int32_t* sums = tile.window_sums.data() + size_t{p} * tile.channels;
-        for (uint32_t tap = 0; tap < cna_.taps(); ++tap) {
-            const auto* pixel =
-                reinterpret_cast<const int8_t*>(windows_[size_t{p} * cna_.taps() + tap]) +
-                first_channel_;
-            const int8_t* tap_weights = weights + size_t{tap} * group_kernels_;
-            for (uint32_t c = 0; c < channels; ++c) {
-                values[c] += pixel[c] * tap_weights[c];
-                sums[c] += pixel[c];
-            }
-        }
-    }
+    depthwise_int8_tile({.windows = windows_.data(),
+                         .taps = cna_.taps(),
+                         .first_channel = first_channel_,
+                         .weights = reinterpret_cast<const int8_t*>(weights_.data()),
+                         .group = group_kernels_,
+                         .channels = std::min(tile.channels, group_kernels_),
+                         .stride = tile.channels,
+                         .pixels = tile.pixels,
+                         .values = tile.values.data(),
+                         .sums = tile.window_sums.data()});
 }
 
 }  // namespace rosenblatt::emulator

@@ -8,6 +8,7 @@
 #include "emulator/cna.hpp"
 #include "emulator/mac_int8.hpp"
 #include "emulator/mac_plain.hpp"
+#include "emulator/mac_real.hpp"
 #include "emulator/sum_tile.hpp"
 #include "npu/convert.hpp"
 
@@ -39,11 +40,12 @@ class MacArray {
     void multiply(SumTile& tile);
 
   private:
-    enum class Path { Plain, DirectInt8, DepthwiseInt8 };
+    enum class Path { Plain, DirectInt8, DepthwiseInt8, DirectReal };
 
     static Path choose(const CnaTask& cna, const Switches& switches);
     void fill_pad_pixel(const Switches& switches);
     void gather(const SumTile& tile);
+    const RealRow& real_row(uint32_t y);
     void direct_int8(SumTile& tile);
     void depthwise_int8(SumTile& tile) const;
 
@@ -53,6 +55,7 @@ class MacArray {
     Path path_;
     const MacInt8& mac_;
     PlainMac plain_;
+    MacReal real_;
     std::vector<std::byte> pad_pixel_;
     int32_t pad_sum_ = 0;
     std::vector<std::byte> packed_;
@@ -63,6 +66,15 @@ class MacArray {
     uint32_t gathered_pixels_ = 0;
     std::vector<const std::byte*> windows_;  ///< [pixels][taps]
     std::vector<int32_t> window_sums_;
+
+    // Path::DirectReal: rows widened when first used, as many as the CBUF holds at a time.
+    struct WideRow {
+        uint32_t y = ~0U;
+        RealRow row;
+    };
+    std::vector<WideRow> wide_rows_;
+    RealRow wide_pad_;
+    std::vector<MacReal::Tap> taps_;  ///< [pixels][taps]
 };
 
 }  // namespace rosenblatt::emulator

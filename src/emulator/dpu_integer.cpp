@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // DPU: the stages on integers. Between stages values are 32 bits wide and saturate.
 #include <algorithm>
+#include <span>
 
 #include "emulator/core_block.hpp"
 #include "emulator/dpu.hpp"
@@ -43,6 +44,31 @@ int32_t rectify(int64_t value, bool bypass, bool relux, uint32_t limit) {
     return npu::saturate_to<int32_t>(value);
 }
 
+int32_t stage_value(const StageTask& stage, int64_t value, int32_t addend, int16_t factor) {
+    const auto multiplied = [&](int64_t x) {
+        return stage.mul_bypass
+                   ? x
+                   : multiply(x, factor, stage.prelu, stage.shift, stage.shift_negative);
+    };
+    if (stage.multiply_first) value = multiplied(value);
+    if (!stage.alu_bypass) value = alu(stage.algo, value, addend);
+    if (!stage.multiply_first) value = multiplied(value);
+    return rectify(value, stage.relu_bypass, stage.relux, stage.relux_limit);
+}
+
+/// OUT_CVT as nearly every stream has it, without branches: multiply, shift by 1 to 47, half to
+/// even.
+void convert_half_even(std::span<int32_t> values, const npu::Requantise& cvt, int64_t low,
+                       int64_t high) {
+    const int64_t below_half = (int64_t{1} << (cvt.shift - 1)) - 1;
+    for (int32_t& value : values) {
+        const int64_t product = int64_t{value} * cvt.scale;
+        const int64_t odd = (product >> cvt.shift) & 1;
+        const int64_t rounded = ((product + below_half + odd) >> cvt.shift) + cvt.offset;
+        value = static_cast<int32_t>(std::clamp(rounded, low, high));
+    }
+}
+
 /// The channel's operand from memory; the register's where memory has none.
 template <typename T>
 T operand_of(const std::vector<T>& memory, bool from_memory, uint32_t channel, T value) {
@@ -54,15 +80,18 @@ T operand_of(const std::vector<T>& memory, bool from_memory, uint32_t channel, T
 void Dpu::add_correction(SumTile& tile) const {
     if (!task_.cpend || tile.window_sums.empty()) return;
     if (task_.ow_operand == 0 && !task_.cpend_from_memory) return;
-    for (uint32_t c = 0; c < tile.channels; ++c) {
-        const int64_t operand = static_cast<int16_t>(
-            operand_of(rdma_.bs.cpend, task_.cpend_from_memory, tile.first_channel + c,
-                       static_cast<uint16_t>(task_.ow_operand)));
-        for (uint32_t p = 0; p < tile.pixels; ++p) {
-            const size_t at = size_t{p} * tile.channels + c;
-            const int64_t sum = tile.window_sums[tile.sums_per_channel ? at : p];
-            tile.values[at] = npu::saturate_to<int32_t>(tile.values[at] + sum * operand);
-        }
+    std::vector<int64_t> operands(tile.channels);
+    for (uint32_t c = 0; c < tile.channels; ++c)
+        operands[c] = static_cast<int16_t>(operand_of(rdma_.bs.cpend, task_.cpend_from_memory,
+                                                      tile.first_channel + c,
+                                                      static_cast<uint16_t>(task_.ow_operand)));
+    const int32_t* sums = tile.window_sums.data();
+    int32_t* values = tile.values.data();
+    for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels) {
+        for (uint32_t c = 0; c < tile.channels; ++c)
+            values[c] = npu::saturate_to<int32_t>(
+                values[c] + int64_t{sums[tile.sums_per_channel ? c : 0]} * operands[c]);
+        sums += tile.sums_per_channel ? tile.channels : 1;
     }
 }
 
@@ -76,21 +105,23 @@ void Dpu::truncate(SumTile& tile) const {
 void Dpu::stage_integer(SumTile& tile, const StageTask& stage,
                         const ChannelOperands& memory) const {
     if (stage.bypass) return;
+    std::vector<int32_t> addends(tile.channels);
+    std::vector<int16_t> factors(tile.channels);
     for (uint32_t c = 0; c < tile.channels; ++c) {
         const uint32_t channel = tile.first_channel + c;
-        const auto addend = static_cast<int32_t>(
+        addends[c] = static_cast<int32_t>(
             operand_of(memory.alu, stage.alu_from_memory, channel, stage.alu_operand));
-        const auto factor = static_cast<int16_t>(
+        factors[c] = static_cast<int16_t>(
             operand_of(memory.mul, stage.mul_from_memory, channel, stage.mul_operand));
-        for (size_t i = c; i < tile.values.size(); i += tile.channels) {
-            int64_t value = tile.values[i];
-            if (!stage.mul_bypass && stage.multiply_first)
-                value = multiply(value, factor, stage.prelu, stage.shift, stage.shift_negative);
-            if (!stage.alu_bypass) value = alu(stage.algo, value, addend);
-            if (!stage.mul_bypass && !stage.multiply_first)
-                value = multiply(value, factor, stage.prelu, stage.shift, stage.shift_negative);
-            tile.values[i] = rectify(value, stage.relu_bypass, stage.relux, stage.relux_limit);
-        }
+    }
+    const bool only_adds = !stage.alu_bypass && stage.algo == npu::AluAlgo::Add &&
+                           stage.mul_bypass && stage.relu_bypass;
+    int32_t* values = tile.values.data();
+    for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels) {
+        for (uint32_t c = 0; only_adds && c < tile.channels; ++c)
+            values[c] = npu::saturate_to<int32_t>(int64_t{values[c]} + addends[c]);
+        for (uint32_t c = 0; !only_adds && c < tile.channels; ++c)
+            values[c] = stage_value(stage, values[c], addends[c], factors[c]);
     }
 }
 
@@ -118,6 +149,9 @@ void Dpu::convert_integer(SumTile& tile) const {
     const unsigned bits = npu::is_float(task_.out) ? 32 : npu::bits_of(task_.out);
     if (neutral && bits == 32) return;
     const int64_t high = (int64_t{1} << (bits - 1)) - 1;
+    if (context_.switches.fast && !cvt.add_first && cvt.shift > 0 && cvt.shift < 48 &&
+        cvt.rounding == npu::Rounding::HalfEven)
+        return convert_half_even(tile.values, cvt, -high - 1, high);
     for (int32_t& value : tile.values)
         value = static_cast<int32_t>(npu::saturate(cvt(value), -high - 1, high));
 }

@@ -190,8 +190,11 @@ inline emulator::TaskOutcome run(emulator::Core& core, MemoryBus& bus, const Str
 }
 
 inline void fill_random(std::byte* bytes, size_t size, uint32_t seed) {
-    std::mt19937 random(seed);
-    for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(random());
+    std::mt19937_64 random(seed);
+    for (size_t i = 0; i < size; i += 8) {
+        const uint64_t word = random();
+        std::memcpy(bytes + i, &word, std::min<size_t>(8, size - i));
+    }
 }
 
 /// Operands in native layouts, with the true product computed the plain way.

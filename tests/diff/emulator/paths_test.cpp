@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Whole tasks on the fast paths against the plain ones: random shapes, and every register
+// disturbed.
+#include <gtest/gtest.h>
+
+#include "support/conv_case.hpp"
+
+namespace rosenblatt::emulator {
+namespace {
+
+using testing::ConvMemory;
+using testing::ConvShape;
+using testing::Stream;
+
+struct Result {
+    Completion completion;
+    std::optional<FaultKind> fault;
+    std::string sentence;
+    std::vector<std::byte> memory;
+};
+
+/// Two tasks with the same registers: the second in the other register group, over what the first
+/// left.
+Result run_with(bool fast, bool views, const Stream& stream, uint32_t seed) {
+    Core core{0, {.fast = fast, .work_limit = uint64_t{1} << 25}};
+    ConvMemory memory(seed);
+    memory.bus.views = views;
+    testing::run(core, memory.bus, stream);
+    const TaskOutcome outcome = testing::run(core, memory.bus, stream);
+    Result result{outcome.completion, std::nullopt, "", {}};
+    if (outcome.fault) {
+        result.fault = outcome.fault->kind;
+        result.sentence = outcome.fault->sentence;
+    }
+    result.memory.assign(memory.output, memory.output + 2 * ConvMemory::k_output_bytes);
+    return result;
+}
+
+Result expect_equal(const Stream& stream, uint32_t seed, const std::string& what) {
+    const Result plain = run_with(false, false, stream, seed);
+    const Result fast = run_with(true, true, stream, seed);
+    EXPECT_EQ(plain.completion, fast.completion) << what << ": " << plain.sentence << fast.sentence;
+    EXPECT_EQ(plain.fault, fast.fault) << what << ": " << plain.sentence << " / " << fast.sentence;
+    EXPECT_TRUE(plain.memory == fast.memory) << what;
+    return fast;
+}
+
+TEST(Paths, AreEqualOverRandomConvolutions) {
+    constexpr uint32_t k_seed = 20;
+    std::mt19937 random(k_seed);
+    for (int run = 0; run < 100; ++run) {
+        const ConvShape shape = testing::random_shape(random);
+        const uint32_t seed = static_cast<uint32_t>(random());
+        const std::string what = "seed " + std::to_string(k_seed) + " run " + std::to_string(run);
+        Stream stream = testing::conv_stream(shape).tail(0x1d);
+        const Result result = expect_equal(stream, seed, what);
+        ASSERT_EQ(result.completion, Completion::Done) << what << ": " << result.sentence;
+    }
+}
+
+/// Every register of the stream in turn gets single bits flipped; whatever comes of it, both paths
+/// agree.
+void disturb_all(const ConvShape& shape, uint32_t seed) {
+    const Stream good = testing::conv_stream(shape);
+    std::mt19937 random(seed);
+    for (const uint64_t word : good.words) {
+        const auto offset = static_cast<uint32_t>(word & 0xffff);
+        for (int change = 0; change < 3; ++change) {
+            const uint32_t value = good.value(offset) ^ 1U << random() % 32;
+            Stream stream = good;
+            stream.set(offset, value).tail(0x1d);
+            char what[64];
+            std::snprintf(what, sizeof what, "register 0x%04x = 0x%08x, seed %u", offset, value,
+                          seed);
+            expect_equal(stream, seed, what);
+            if (::testing::Test::HasFailure()) return;
+        }
+    }
+}
+
+TEST(Paths, AgreeWhenAnyRegisterOfAMatmulIsDisturbed) {
+    disturb_all({.width = 1, .height = 6, .channels = 96, .kernels = 64}, 31);
+}
+
+TEST(Paths, AgreeWhenAnyRegisterOfAConvolutionIsDisturbed) {
+    disturb_all({.width = 7, .height = 9, .channels = 48, .kernels = 40, .kernel = 3, .pad = 1},
+                32);
+}
+
+TEST(Paths, AgreeWhenAnyRegisterOfADepthwiseConvolutionIsDisturbed) {
+    disturb_all({.width = 6,
+                 .height = 5,
+                 .channels = 80,
+                 .kernels = 1,
+                 .kernel = 3,
+                 .pad = 1,
+                 .depthwise = true},
+                33);
+}
+
+TEST(Paths, AreEqualWhenFeaturesAreStreamedThroughOneBank) {
+    const ConvShape shape{.width = 16,
+                          .height = 60,
+                          .channels = 96,
+                          .kernels = 64,
+                          .kernel = 3,
+                          .stride = 2,
+                          .pad = 1};
+    Stream stream = testing::conv_stream(shape).set(0x1040, 11 << 4 | 1).tail(0x1d);
+    ASSERT_EQ(run_with(true, true, stream, 5).completion, Completion::Done);
+    expect_equal(stream, 5, "one bank");
+    Stream roomy = testing::conv_stream(shape).set(0x1040, 8 << 4 | 4).tail(0x1d);
+    EXPECT_TRUE(run_with(true, true, stream, 5).memory == run_with(true, true, roomy, 5).memory);
+}
+
+}  // namespace
+}  // namespace rosenblatt::emulator
