@@ -13,6 +13,7 @@
 
 #include "cli/asm.hpp"
 #include "cli/audit.hpp"
+#include "cli/baseline.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
 #include "cli/overlay.hpp"
@@ -123,6 +124,23 @@ void add_llama_options(CLI::App& verb, std::string& backend, std::string& llama)
         ->envname("ROSENBLATT_LLAMA_DIR");
 }
 
+void add_baseline(CLI::App& app, Action& action) {
+    auto options = std::make_shared<BaselineOptions>();
+    CLI::App* verb =
+        add_verb(app, action, "baseline", "Measure a model with llama-bench and keep the record",
+                 "rosenblatt baseline --gguf model.gguf --host boltzmann", options, run_baseline);
+    verb->add_option("--gguf", options->gguf, "the model")->required();
+    verb->add_option("--host", options->host, "name of this host in records and fleet")->required();
+    verb->add_option("-r", options->repetitions, "repetitions, default 3");
+    verb->add_option("-p", options->prompt, "tokens of the prefill, default 512");
+    verb->add_option("-n", options->generate, "tokens to generate, default 128");
+    verb->add_flag("--cpu", options->cpu, "without the backend");
+    verb->add_flag("--json", options->json, "print the record as JSON");
+    verb->add_option("--records", options->records, "folder with benchmarks and fleet, default .");
+    verb->add_option("--root", options->root, "look up CPUs below this directory");
+    add_llama_options(*verb, options->backend, options->llama);
+}
+
 void add_profile(CLI::App& app, Action& action) {
     auto options = std::make_shared<ProfileOptions>();
     CLI::App* verb =
@@ -165,6 +183,7 @@ int main(int argc, char** argv) {
     Action action;
     add_asm(app, action);
     add_audit(app, action);
+    add_baseline(app, action);
     add_disasm(app, action);
     add_lint(app, action);
     add_overlay(app, action);

@@ -28,3 +28,6 @@ if(TARGET rosenblatt-profile AND TARGET ggml-rocket)
                      ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf)
     set_tests_properties(cli.profile_of_the_bundled_model PROPERTIES LABELS cli TIMEOUT 300)
 endif()
+
+rosenblatt_test(cli_baseline LABEL cli SOURCES baseline_test.cpp DEPENDS cli
+                LIBRARIES nlohmann_json::nlohmann_json)
