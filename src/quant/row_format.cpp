@@ -32,7 +32,8 @@ RowFormat row_format(Pipeline pipeline, int64_t k) {
         format.block = int64_t{1} << log2;
         norm = hadamard_norm(log2);
     }
-    const int64_t slices = div_round_up(format.k_padded, k_slice_max);
+    const bool whole = format.k_padded <= k_whole_max;
+    const int64_t slices = whole ? 1 : div_round_up(format.k_padded, k_slice_max);
     const int64_t units = format.k_padded / k_channel_unit;
     format.slice_length = div_round_up(units, slices) * k_channel_unit;
     format.unit = static_cast<float>(norm / 127.0);

@@ -12,8 +12,10 @@ namespace rosenblatt::quant {
 
 /// K is padded with zeros to whole weight tiles (32 channels).
 inline constexpr int64_t k_channel_unit = 32;
-/// Longest run of K that shares one activation scale; longer rows are cut into equal slices. Finer
-/// slices quantise better; this one also lets K = 8960 be six slices, two for each of three lanes.
+/// A row this short has one activation scale; a longer one is cut into equal slices of at most
+/// k_slice_max. Finer slices quantise better but each is summed on the host; these lengths fit the
+/// planner: K = 2048 is one tile deep, K = 8960 becomes six slices, two for each of three lanes.
+inline constexpr int64_t k_whole_max = 2048;
 inline constexpr int64_t k_slice_max = 1536;
 
 struct RowFormat {

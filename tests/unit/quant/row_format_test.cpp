@@ -26,7 +26,7 @@ TEST(RowFormat, SlicesCoverThePaddedKInEqualPartsOfWholeTiles) {
         for (int64_t s = 0; s < format.slices(); ++s) {
             EXPECT_EQ(format.slice_begin(s), covered);
             EXPECT_GT(format.slice_end(s), covered) << "K " << k << " slice " << s;
-            EXPECT_LE(format.slice_end(s) - covered, k_slice_max);
+            EXPECT_LE(format.slice_end(s) - covered, k <= k_whole_max ? k_whole_max : k_slice_max);
             covered = format.slice_end(s);
             EXPECT_EQ(covered % k_channel_unit, 0);
         }
@@ -34,6 +34,8 @@ TEST(RowFormat, SlicesCoverThePaddedKInEqualPartsOfWholeTiles) {
         EXPECT_GE(format.k_padded, k);
         EXPECT_LT(format.k_padded, k + k_channel_unit);
     }
+    EXPECT_EQ(row_format(Pipeline::W8A8H, 2048).slices(), 1);
+    EXPECT_EQ(row_format(Pipeline::W8A8H, 2049).slices(), 2);
     EXPECT_EQ(row_format(Pipeline::W8A8H, 8960).slice_length, 1504);
 }
 
