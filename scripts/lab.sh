@@ -7,19 +7,23 @@
 . "$root/scripts/lib/packages.sh"
 . "$root/scripts/lib/apt_private.sh"
 . "$root/scripts/lib/llama_source.sh"
-for part in fetch device_tree guest verbs llama; do . "$root/scripts/lab/$part.sh"; done
+for part in fetch device_tree guest verbs llama hazard; do . "$root/scripts/lab/$part.sh"; done
 
 usage() {
     cat <<'END'
-usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--iommu v1|v2] [--memory SIZE] [--npu NAME=VALUE,...]
+usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--iommu v1|v2] [--memory SIZE] [--seconds N]
+                      [--npu NAME=VALUE,...]
   smoke   boots, runs a matmul per lane, three lanes at once
   test    runs the whole contract suite of the kernel port through the real driver
   llama   lets llama.cpp write in the guest, and compares with the emulated kernel token for token
+  hazard  cuts page table addresses to 32 bits in all the ways there are, and shows what comes of it
+  soak    four processes for five minutes on a device with faults, then with kill -9
   shell   gives a shell in the guest
   --module FILE    a rocket.ko of your own; default: the kernel's, else scripts/build-rocket.sh makes it
   --kernel ...     a Debian kernel by version, or a kernel tree that you have built; default: Debian's newest that fits
   --iommu v1|v2    which IOMMU the device tree names; default v2
   --memory SIZE    the guest's memory
+  --seconds N      how long soak lasts
   --npu ...        options of the device: faults, clock, truncation (docs/lab.md)
 The guest's console goes to build/lab/VERB.log, what the device did to build/lab/VERB.npu.json.
 Exit 77: a Debian package could not be had.
@@ -27,7 +31,7 @@ END
 }
 
 verb=${1:-}
-case $verb in smoke | test | llama | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
+case $verb in smoke | test | llama | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
 rocket_module='' wanted_kernel='' memory=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -35,6 +39,7 @@ while [ $# -gt 0 ]; do
     --kernel) wanted_kernel=${2:?--kernel needs a version or a folder} ;;
     --iommu) guest_iommu=${2:?--iommu needs v1 or v2} ;;
     --memory) memory=${2:?--memory needs a size} guest_memory=$2 ;;
+    --seconds) soak_seconds=${2:?--seconds needs a number} ;;
     --npu) guest_npu=${2:?--npu needs options} ;;
     *) usage >&2 && exit 2 ;;
     esac
@@ -62,12 +67,14 @@ lab_fetch_kernel "$wanted_kernel"
 lab_fetch_busybox
 [ -n "$rocket_module" ] || rocket_module=$(lab_rocket_module)
 lab_build dev rosenblatt-qemu-npu
-if [ "$verb" = llama ]; then
+case $verb in
+llama)
     lab_get_llama
     lab_build arm64-cross ggml-rocket -DROSENBLATT_LLAMA_DIR="$llama_arm64"
-else
-    lab_build arm64-cross port_contract
-fi
+    ;;
+hazard | soak) lab_build arm64-cross lab_random_matmul ;;
+*) lab_build arm64-cross port_contract ;;
+esac
 npu_plugin=$root/build/dev/lib/rosenblatt-qemu-npu.so
 "verb_$verb"
 say "lab: $verb took $((SECONDS - began)) s"

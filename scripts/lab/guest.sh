@@ -59,7 +59,7 @@ guest_qemu() {
 guest_run() {
     local status began=$SECONDS
     guest_pack
-    guest_qemu timeout --kill-after=10 "$1" </dev/null 2>&1 | tr -d '\r' >"$guest_log" || true
+    guest_qemu timeout --kill-after=10 "$1" </dev/null 2>&1 | sed -u 's,\r,,g' >"$guest_log" || true
     rm -f "$guest_root".{cpio,dtb,dtb.dts,dtb.virt,dtb.log}
     status=$(sed -n 's/^lab: exit \([0-9]*\)$/\1/p' "$guest_log" | tail -n 1)
     say "lab: guest $guest_name: exit ${status:-none} after $((SECONDS - began)) s; console in $guest_log"

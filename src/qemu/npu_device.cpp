@@ -94,7 +94,7 @@ void NpuDevice::write(uint32_t address, uint32_t value) {
 // Bits 0 and 1 are srst_a and srst_h, active high. The IOMMU stands in the same power and reset domain.
 void NpuDevice::write_reset(uint32_t offset, uint32_t value) {
     if (offset / 4 >= reset_lines_.size()) return;
-    const bool asserted = (value & ~reset_lines_[offset / 4] & 3) != 0;
+    const bool asserted = (value & 3) != 0 && (reset_lines_[offset / 4] & 3) == 0;
     reset_lines_[offset / 4] = value;
     if (!asserted) return;
     ++account_.resets;

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "drm/rocket_accel.h"
 
 namespace rosenblatt::rocket {
 
@@ -15,11 +19,16 @@ int SystemPort::open(const char* path, int flags) {
     return fd < 0 ? -errno : fd;
 }
 
+// Mainline up to 7.3 frees a finished job's buffers in a worker, into the address space of their file.
+// A file closed before that is a use after free in the kernel, so the worker gets its time.
 int SystemPort::close(int fd) {
+    constexpr auto k_freed = std::chrono::milliseconds(20);
+    if (submitted_) std::this_thread::sleep_for(k_freed);
     return ::close(fd) < 0 ? -errno : 0;
 }
 
 int SystemPort::ioctl(int fd, unsigned long request, void* arg) {
+    if (_IOC_NR(request) == _IOC_NR(DRM_IOCTL_ROCKET_SUBMIT)) submitted_ = true;
     int result;
     do {
         result = ::ioctl(fd, request, arg);

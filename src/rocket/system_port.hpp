@@ -2,6 +2,8 @@
 // SystemPort: the KernelPort that is the real kernel.
 #pragma once
 
+#include <atomic>
+
 #include "base/kernel_port.hpp"
 
 namespace rosenblatt::rocket {
@@ -13,6 +15,9 @@ class SystemPort final : public KernelPort {
     int ioctl(int fd, unsigned long request, void* arg) override;
     int mmap(int fd, size_t length, uint64_t offset, void** address) override;
     int munmap(void* address, size_t length) override;
+
+  private:
+    std::atomic<bool> submitted_ = false;
 };
 
 }  // namespace rosenblatt::rocket

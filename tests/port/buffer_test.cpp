@@ -66,6 +66,18 @@ TEST_P(CreateBo, TheSmallestHoleThatFitsIsTaken) {
     EXPECT_EQ(again.dma_address, 0x5000u);
 }
 
+TEST_P(CreateBo, OfEqualHolesTheOneFreedLastIsTaken) {
+    for (const auto& order : {std::vector<int>{0, 2}, std::vector<int>{2, 0}}) {
+        RawFile file(port());
+        std::vector<drm_rocket_create_bo> created(5);
+        for (auto& bo : created) ASSERT_EQ(file.create(0x1000, &bo), 0);
+        for (const int i : order) ASSERT_EQ(file.close_handle(created[i].handle), 0);
+        drm_rocket_create_bo again;
+        ASSERT_EQ(file.create(0x1000, &again), 0);
+        EXPECT_EQ(again.dma_address, created[order[1]].dma_address);
+    }
+}
+
 TEST_P(CreateBo, HandlesCountFromOneAndTheLowestFreeOneComesNext) {
     RawFile file(port());
     drm_rocket_create_bo created;

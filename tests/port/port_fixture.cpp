@@ -55,6 +55,10 @@ void RawFile::close() {
     fd = -1;
 }
 
+bool RawFile::real() const {
+    return dynamic_cast<rocket::SystemPort*>(&port) != nullptr;
+}
+
 int RawFile::create(uint32_t size, drm_rocket_create_bo* created) {
     drm_rocket_create_bo create{};
     create.size = size;
@@ -110,6 +114,11 @@ Matmul::Matmul(RawFile& f, uint32_t seed)
     in_handles = {command.handle, features.handle, weights.handle};
     out_handles = {output.handle};
     poison_output();
+}
+
+Matmul::~Matmul() {
+    if (!file.real() || file.fd < 0) return;
+    for (const uint32_t handle : out_handles) file.prep(handle, k_forever);
 }
 
 drm_rocket_job Matmul::job() {

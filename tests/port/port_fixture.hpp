@@ -67,6 +67,7 @@ class RawFile {
     int close_handle(uint32_t handle);
     int submit(const drm_rocket_job& job);
     void close();
+    bool real() const;
 
     KernelPort& port;
     int fd;
@@ -76,6 +77,10 @@ class RawFile {
 class Matmul {
   public:
     explicit Matmul(RawFile& file, uint32_t seed = 1);
+    /// Waits for its job on the real kernel, which does not survive a file closed under a job.
+    ~Matmul();
+    Matmul(const Matmul&) = delete;
+    Matmul& operator=(const Matmul&) = delete;
 
     /// A sound job: stream, features and weights in, output out, one task.
     drm_rocket_job job();

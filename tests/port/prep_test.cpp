@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // PREP_BO and FINI_BO: whom they wait for, and what their timeouts mean.
 #include <gtest/gtest.h>
+#include <sys/time.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "port_fixture.hpp"
 
@@ -57,6 +59,27 @@ TEST_P(PrepBo, WithoutAnOutputListedNothingCanBeWaitedFor) {
     matmul.out_handles.clear();
     EXPECT_EQ(file.submit(matmul.job({k_hanging_task})), 0);
     EXPECT_EQ(matmul.wait(0), 0);
+    Matmul next(file, 2);  // jobs of a file run in order: after this one the first has ended
+    EXPECT_EQ(next.submit(), 0);
+    EXPECT_EQ(next.wait(), 0);
+    EXPECT_TRUE(next.output_is_right());
+}
+
+volatile sig_atomic_t alarms = 0;
+
+TEST_P(PrepBo, SignalsDoNotEndTheWait) {
+    Busy busy(port());
+    alarms = 0;
+    struct sigaction count {}, before {};
+    count.sa_handler = [](int) { alarms = alarms + 1; };  // without SA_RESTART
+    ASSERT_EQ(sigaction(SIGALRM, &count, &before), 0);
+    const itimerval every_20_ms{{0, 20'000}, {0, 20'000}}, off{};
+    ASSERT_EQ(setitimer(ITIMER_REAL, &every_20_ms, nullptr), 0);
+    EXPECT_EQ(busy.matmul.wait(), 0);
+    ASSERT_EQ(setitimer(ITIMER_REAL, &off, nullptr), 0);
+    ASSERT_EQ(sigaction(SIGALRM, &before, nullptr), 0);
+    EXPECT_GT(alarms, 0);
+    EXPECT_EQ(busy.matmul.wait(0), 0);
 }
 
 TEST_P(PrepBo, AReservedFieldIsEinvalAndAnUnknownHandleEnoent) {
