@@ -19,6 +19,12 @@ int CountingPort::ioctl(int fd, unsigned long request, void* arg) {
     return port_->ioctl(fd, request, arg);
 }
 
+int CountingPort::mmap(int fd, size_t length, uint64_t offset, void** address) {
+    const int result = port_->mmap(fd, length, offset, address);
+    if (result >= 0) mapped.emplace_back(static_cast<std::byte*>(*address), length);
+    return result;
+}
+
 Engine::Engine(DeviceOptions options, const std::string& faults) {
     emukernel::Config config;
     config.switches.strict = true;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,12 @@ class CountingPort final : public KernelPort {
     int open(const char* path, int flags) override { return port_->open(path, flags); }
     int close(int fd) override { return port_->close(fd); }
     int ioctl(int fd, unsigned long request, void* arg) override;
-    int mmap(int fd, size_t length, uint64_t offset, void** address) override {
-        return port_->mmap(fd, length, offset, address);
-    }
+    int mmap(int fd, size_t length, uint64_t offset, void** address) override;
     int munmap(void* address, size_t length) override { return port_->munmap(address, length); }
 
     std::atomic<unsigned> created{0};
     std::atomic<unsigned> closed{0};
+    std::vector<std::span<std::byte>> mapped;  ///< every BO so far, in order
 
   private:
     std::unique_ptr<KernelPort> port_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <random>
 
 #include "engine.hpp"
 
@@ -132,6 +133,51 @@ TEST(Faults, NoAddressesForWorkBuffersStillGiveTheSameBits) {
         SCOPED_TRACE(fault);
         EXPECT_EQ(three_products(fault).wrong, 0u);
     }
+}
+
+TEST(Faults, DamagedWeightsAreSeenAndMended) {
+    Engine engine;
+    const Problem problem(20, 400, 300, 3);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    auto weights = pack(*engine.device, {300, 400}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    const std::vector<std::span<std::byte>> packed = engine.port->mapped;
+    ASSERT_EQ(packed.size(), 3u) << "one BO per lane so far";
+    for (const std::span<std::byte>& bo : packed) bo[bo.size() / 3] ^= std::byte{0x10};
+    for (int i = 0; i < 2; ++i) {
+        std::vector<float> y(truth.size());
+        ASSERT_TRUE(
+            multiply(*engine.device, **weights, problem.x.data(), 400, 20, y.data(), 300).ok());
+        EXPECT_EQ(differing(y, truth), 0u);
+        EXPECT_EQ(engine.device->stats().checksum.mismatch, 3u) << "only the first time";
+    }
+    EXPECT_EQ(engine.device->stats().checksum.cpu_fallback, 0u);
+}
+
+TEST(Faults, ManyRandomDamagesGiveTheSameBits) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const char* kinds[] = {"flip", "swap", "stale", "partial", "drop"};
+    std::string faults;
+    for (uint64_t job = 1; job < 1200; job += 1 + random() % 6) {
+        const char* kind = kinds[random() % 5];
+        faults += (faults.empty() ? "" : ";") + std::string(kind) + ":job=" + std::to_string(job);
+        if (kind == kinds[0]) faults += ",bit=" + std::to_string(random() % 100000);
+    }
+    Engine engine({}, faults);
+    const Problem problem(17, 96, 200, seed);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    auto weights = pack(*engine.device, {200, 96}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    for (int i = 0; i < 300; ++i) {
+        std::vector<float> y(truth.size());
+        ASSERT_TRUE(
+            multiply(*engine.device, **weights, problem.x.data(), 96, 17, y.data(), 200).ok());
+        ASSERT_EQ(differing(y, truth), 0u) << "product " << i;
+    }
+    EXPECT_GT(engine.device->stats().checksum.mismatch, 50u);
+    EXPECT_EQ(engine.warnings.size(), 1u);
 }
 
 TEST(Faults, WithOneLaneThereIsNoOtherToAsk) {
