@@ -3,11 +3,13 @@
 #include "cli/lint.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/input.hpp"
+#include "cli/replay_memory.hpp"
 #include "cli/verb.hpp"
 #include "regcmd/disassemble.hpp"
 #include "regcmd/field_text.hpp"
@@ -28,9 +30,9 @@ struct PlacedFinding {
 };
 
 struct FileFindings {
-    std::vector<uint64_t> words;
+    std::vector<uint64_t> words{};
     size_t tasks = 0;
-    std::vector<PlacedFinding> findings;
+    std::vector<PlacedFinding> findings{};
 
     size_t count(regcmd::Severity severity) const {
         return static_cast<size_t>(
@@ -55,6 +57,31 @@ Result<IovaRange> parse_bo(const std::string& text) {
     return IovaRange{*iova, *size};
 }
 
+/// The tasks of a replay folder, each on the folder's BOs; words count through all tasks.
+Result<FileFindings> lint_folder(const std::string& folder) {
+    const auto manifest = read_replay_manifest(folder);
+    if (!manifest) return manifest.error();
+    const auto memory = ReplayMemory::load(folder, *manifest);
+    if (!memory) return memory.error();
+    std::vector<IovaRange> bos;
+    for (const ReplayBo& bo : manifest->bos) bos.push_back({bo.iova, bo.size});
+    FileFindings all;
+    for (const ReplayJob& job : manifest->jobs) {
+        for (const ReplayTask& task : job.tasks) {
+            const std::vector<uint64_t> words = (*memory)->words(task);
+            if (words.empty())
+                return Error{0, folder + ": the stream of task " + std::to_string(all.tasks) +
+                                    " lies outside the BOs"};
+            for (Finding& finding : regcmd::lint(words, bos))
+                all.findings.push_back(
+                    {all.tasks, all.words.size() + finding.word, std::move(finding)});
+            all.words.insert(all.words.end(), words.begin(), words.end());
+            ++all.tasks;
+        }
+    }
+    return all;
+}
+
 FileFindings lint_all(std::vector<uint64_t> words, std::span<const IovaRange> bos) {
     FileFindings all{std::move(words), 0, {}};
     for (const auto task : regcmd::split_tasks(all.words)) {
@@ -64,6 +91,21 @@ FileFindings lint_all(std::vector<uint64_t> words, std::span<const IovaRange> bo
         ++all.tasks;
     }
     return all;
+}
+
+Result<FileFindings> lint_file(const std::string& file, std::span<const IovaRange> bos) {
+    const Result<std::string> bytes = read_input(file);
+    if (!bytes) return bytes.error();
+    auto words = words_in(*bytes);
+    if (!words) return Error{0, file + ": " + words.error().message};
+    FileFindings all = lint_all(*std::move(words), bos);
+    if (all.tasks == 0) return Error{0, file + " holds no command words"};
+    return all;
+}
+
+bool is_replay_folder(const std::string& file) {
+    std::error_code code;
+    return std::filesystem::exists(std::filesystem::path(file) / "manifest.json", code);
 }
 
 void print_text(const FileFindings& all, std::ostream& out) {
@@ -116,17 +158,14 @@ int run_lint(const LintOptions& options, std::ostream& out, std::ostream& err) {
         if (!bo) return fail(err, bo.error().message, k_exit_usage);
         bos.push_back(*bo);
     }
-    const Result<std::string> bytes = read_input(options.file);
-    if (!bytes) return fail(err, bytes.error().message, k_exit_finding);
-    auto words = words_in(*bytes);
-    if (!words) return fail(err, options.file + ": " + words.error().message, k_exit_finding);
-    const FileFindings all = lint_all(*std::move(words), bos);
-    if (all.tasks == 0) return fail(err, options.file + " holds no command words", k_exit_finding);
+    const auto all =
+        is_replay_folder(options.file) ? lint_folder(options.file) : lint_file(options.file, bos);
+    if (!all) return fail(err, all.error().message, k_exit_finding);
     if (options.json)
-        print_json(all, out);
+        print_json(*all, out);
     else
-        print_text(all, out);
-    return all.findings.empty() ? k_exit_fine : k_exit_finding;
+        print_text(*all, out);
+    return all->findings.empty() ? k_exit_fine : k_exit_finding;
 }
 
 }  // namespace rosenblatt::cli

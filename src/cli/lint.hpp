@@ -9,7 +9,7 @@
 namespace rosenblatt::cli {
 
 struct LintOptions {
-    std::string file = "-";
+    std::string file = "-";      ///< or a replay folder: all its tasks, on its BOs
     std::vector<std::string> bos;  ///< "ADDRESS:SIZE" each
     bool json = false;
     bool rules = false;  ///< only list the rules

@@ -19,6 +19,7 @@
 #include "cli/overlay.hpp"
 #include "cli/plan.hpp"
 #include "cli/profile.hpp"
+#include "cli/replay.hpp"
 #include "cli/run.hpp"
 #include "cli/verb.hpp"
 
@@ -77,7 +78,8 @@ void add_lint(CLI::App& app, Action& action) {
     CLI::App* verb =
         add_verb(app, action, "lint", "Find what is wrong with a stream without running it",
                  "rosenblatt lint stream.bin --bo 0x1000000:4096", options, run_lint);
-    verb->add_option("file", options->file, "words or text, any number of tasks; - is stdin");
+    verb->add_option("file", options->file,
+                     "words or text, any number of tasks, or a replay folder; - is stdin");
     verb->add_option("--bo", options->bos,
                      "a buffer ADDRESS:SIZE; given any, all accesses must be inside one");
     verb->add_flag("--json", options->json, "print findings as JSON");
@@ -164,6 +166,29 @@ void add_run(CLI::App& app, Action& action) {
     add_llama_options(*verb, options->backend, options->llama);
 }
 
+void add_replay(CLI::App& app, Action& action) {
+    auto options = std::make_shared<ReplayOptions>();
+    CLI::App* verb = add_verb(app, action, "replay",
+                              "Run recorded jobs on the emulator and compare their output",
+                              "rosenblatt replay captured/job-000001 --strict", options,
+                              run_replay);
+    verb->add_option("folder", options->folder, "manifest.json and one file per BO")->required();
+    verb->add_option("--expect", options->expectation.expect,
+                     "expected output; default: expect-*.bin or output_cpu0.bin of the folder");
+    verb->add_option("--layout", options->expectation.layout,
+                     "of the expectation: raw, or nhwc-u8 (code = byte + 128)");
+    verb->add_option("--shape", options->expectation.shape,
+                     "H,W,C of an nhwc-u8 expectation; default: from params.txt");
+    verb->add_option("--tolerance", options->expectation.tolerance,
+                     "difference allowed in a byte; default: 0 for raw, 1 for nhwc-u8");
+    verb->add_flag("--strict", options->strict,
+                   "fault where nobody knows what silicon does instead of choosing");
+    verb->add_flag("--trace", options->trace, "show each task's registers, block by block");
+    verb->add_option("--switch", options->switches,
+                     "an open question's answer, NAME=VALUE; a wrong name lists them all");
+    verb->add_flag("--json", options->json, "print the comparison as JSON");
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -189,6 +214,7 @@ int main(int argc, char** argv) {
     add_overlay(app, action);
     add_plan(app, action);
     add_profile(app, action);
+    add_replay(app, action);
     add_run(app, action);
     try {
         app.parse(argc, argv);

@@ -37,29 +37,28 @@ JobRunner::JobRunner(unsigned core_index, const RunnerSettings& settings)
     core_.set_machine(settings.machine);
 }
 
-void JobRunner::kick(const drm_rocket_task& task) {
-    const uint32_t s_pointer = k_s_pointer_value | core_.index() << 28;
+void kick(emulator::Core& core, const drm_rocket_task& task) {
+    const uint32_t s_pointer = k_s_pointer_value | core.index() << 28;
     // Two 64-bit words per fetch, rounded up as the driver does, in 32 bits as it does.
     const uint32_t amount = (task.regcmd_count + 1) / 2 - 1;
-    core_.write_register(Window::Pc, k_base_address, k_slave_mode);
-    core_.write_register(Window::Cna, k_s_pointer, s_pointer);
-    core_.write_register(Window::Core, k_s_pointer, s_pointer);
-    core_.write_register(Window::Pc, k_base_address, task.regcmd);
-    core_.write_register(Window::Pc, k_register_amounts, amount);
-    core_.write_register(Window::Pc, k_interrupt_mask, k_dpu_interrupts);
-    core_.write_register(Window::Pc, k_interrupt_clear, k_dpu_interrupts);
-    core_.write_register(Window::Pc, k_task_con, k_task_con_value);
-    core_.write_register(Window::Pc, k_task_dma_base_addr, 0);
-    core_.write_register(Window::Pc, k_operation_enable, 1);
+    core.write_register(Window::Pc, k_base_address, k_slave_mode);
+    core.write_register(Window::Cna, k_s_pointer, s_pointer);
+    core.write_register(Window::Core, k_s_pointer, s_pointer);
+    core.write_register(Window::Pc, k_base_address, task.regcmd);
+    core.write_register(Window::Pc, k_register_amounts, amount);
+    core.write_register(Window::Pc, k_interrupt_mask, k_dpu_interrupts);
+    core.write_register(Window::Pc, k_interrupt_clear, k_dpu_interrupts);
+    core.write_register(Window::Pc, k_task_con, k_task_con_value);
+    core.write_register(Window::Pc, k_task_dma_base_addr, 0);
+    core.write_register(Window::Pc, k_operation_enable, 1);
 }
 
-// False when the interrupt is not there or not the DPU's: the driver then goes on waiting.
-bool JobRunner::handle_interrupt() {
-    if (!core_.irq_level()) return false;
-    if (!(core_.read_register(Window::Pc, k_interrupt_raw_status) & k_dpu_interrupts)) return false;
-    core_.write_register(Window::Pc, k_interrupt_mask, 0);
-    core_.write_register(Window::Pc, k_operation_enable, 0);
-    core_.write_register(Window::Pc, k_interrupt_clear, k_all_interrupts);
+bool handle_interrupt(emulator::Core& core) {
+    if (!core.irq_level()) return false;
+    if (!(core.read_register(Window::Pc, k_interrupt_raw_status) & k_dpu_interrupts)) return false;
+    core.write_register(Window::Pc, k_interrupt_mask, 0);
+    core.write_register(Window::Pc, k_operation_enable, 0);
+    core.write_register(Window::Pc, k_interrupt_clear, k_all_interrupts);
     return true;
 }
 
@@ -73,7 +72,7 @@ RunResult JobRunner::run(const QueuedJob& job) {
     double elapsed_ns = 0;
     for (const drm_rocket_task& task : job.tasks) {
         TaskBus bus(unmapped ? std::make_shared<const IovaMap>() : job.space->mappings(), writes);
-        kick(task);
+        kick(core_, task);
         const emulator::TaskOutcome outcome = core_.run_task(bus);
         ++result.tasks;
         if (outcome.fault) log::debug("emulated NPU: " + outcome.fault->sentence);
@@ -90,7 +89,7 @@ RunResult JobRunner::run(const QueuedJob& job) {
         writes.commit(writes.size(), spoiled);
         if (spoiled) kept.push_back(std::exchange(writes, {}));
         core_.complete();
-        if (!handle_interrupt()) {
+        if (!handle_interrupt(core_)) {
             result.end = RunEnd::Hung;
             return result;
         }

@@ -31,6 +31,12 @@ struct RunnerSettings {
     bool remember_outputs = false;  ///< for the fault "stale"
 };
 
+/// The register writes with which rocket.ko starts a task.
+void kick(emulator::Core& core, const drm_rocket_task& task);
+/// What its interrupt handler does. False when the interrupt is not there or not the DPU's: the
+/// driver then goes on waiting.
+bool handle_interrupt(emulator::Core& core);
+
 class JobRunner {
   public:
     JobRunner(unsigned core_index, const RunnerSettings& settings);
@@ -41,9 +47,6 @@ class JobRunner {
     void reset() { core_.reset(); }
 
   private:
-    void kick(const drm_rocket_task& task);
-    bool handle_interrupt();
-
     emulator::Core core_;
     RunnerSettings settings_;
 };
