@@ -115,6 +115,8 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, const ggml_tensor& no
     for (int64_t i3 = 0; i3 < w.ne[3]; ++i3)
         for (int64_t i2 = 0; i2 < w.ne[2]; ++i2) {
             gather_rows(node, i2, i3, parallel_for);
+            const bool rotated = tiles.matrices[matrix]->pipeline() == Pipeline::W8A8H;
+            if (rotated) outliers_.take_out(x_, w.ne[0], parallel_for);
             const matmul::Output output{tiles.matrices[matrix++].get(), y_};
             const auto outcome = multiply_rows(device, x_, output, parallel_for);
             if (!outcome) {
@@ -122,6 +124,7 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, const ggml_tensor& no
                 return Refusal::EngineError;
             }
             if (*outcome == matmul::Outcome::OutOfRange) return Refusal::ActivationValues;
+            if (rotated) outliers_.put_back(w, i2, i3, tiles.columns, y_, parallel_for);
         }
     return std::nullopt;
 }

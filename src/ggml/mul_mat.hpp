@@ -50,6 +50,7 @@ class MulMat {
 
     std::vector<const float*> x_;
     std::vector<float*> y_;
+    Outliers outliers_;
     std::vector<float> converted_;  // rows of an F16 or BF16 src1
 };
 

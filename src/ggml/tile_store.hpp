@@ -15,6 +15,7 @@
 
 #include "base/options.hpp"
 #include "ggml/api.hpp"
+#include "ggml/outliers.hpp"
 #include "ggml/refusal.hpp"
 #include "matmul/device.hpp"
 #include "matmul/weights.hpp"
@@ -28,6 +29,7 @@ bool can_dequantise(ggml_type type);
 struct Tiles {
     std::vector<std::unique_ptr<matmul::Weights>> matrices;
     uint64_t bo_bytes = 0;
+    mutable WeightColumns columns;
 };
 
 /// Thread-safe. Tiles in use by a computation stay alive until it ends, whoever drops them.
