@@ -108,8 +108,9 @@ class Perplexity:
 
     def pipelines(self, model: pathlib.Path) -> dict:
         """Every pipeline name the backend knows, and whether it gives this build's NPU any work."""
-        found = PIPELINES.search(self.start(["--list-devices"],
-                                            {"GGML_ROCKET_DEVICE": self.device, "GGML_ROCKET_PIPELINE": "?"}))
+        wrong = {"GGML_ROCKET_DEVICE": self.device, "GGML_ROCKET_PIPELINE": "?"}
+        logs = (self.start(["--list-devices"], wrong) for _ in range(ATTEMPTS))
+        found = next(filter(None, map(PIPELINES.search, logs)), None)
         if not found:
             raise ToolError("the backend was not loaded: it does not say which pipelines it knows")
         accepted = {}
