@@ -9,9 +9,9 @@ import sys
 
 def lines(stats: dict):
     matmuls, checksum = stats["mul_mat"], stats["checksum"]
-    device = f"{stats['device']} ({'emulated' if stats['emulated'] else 'hardware'}), pipeline {stats['pipeline']}"
+    device = "emulated NPU" if stats["emulated"] else stats["device"]
     refused = ", ".join(f"{count} {reason}" for reason, count in matmuls["cpu_refused"].items()) or "none"
-    yield "device", device
+    yield "device", f"{device}, pipeline {stats['pipeline']}"
     yield "on the NPU", f"{matmuls['npu']} matmuls, {stats['macs'] / 1e9:.3f} GMAC in {stats['tasks']} tasks, {stats['jobs']} jobs"
     yield "on the CPU", f"{refused} (matmuls)"
     yield "checksums", f"{checksum['checked']} tiles checked, {checksum['mismatch']} wrong"

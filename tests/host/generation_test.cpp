@@ -76,18 +76,33 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
+struct Placement {
+    std::vector<std::string> arguments;
+    bool weights_are_ours;  ///< with -ngl 0 they lie in CPU buffers, so nothing runs on the NPU
+};
+
 TEST(Generation, LlamaCppsPlacementFlagsWorkAsWithAnyGpu) {
-    const std::vector<std::vector<std::string>> cases{
-        {"-ctv", "q8_0"}, {"--load-mode", "none"}, {"--load-mode", "mmap"},
-        {"-fit", "on"},   {"-fit", "off"},         {"-ngl", "0"},
-        {"-ngl", "2"},    {"-fa", "off"},          {"-ot", "ffn_.*=CPU"},
+    const std::vector<Placement> cases{
+        {{"-ctv", "q8_0"}, true}, {{"--load-mode", "none"}, true}, {{"--load-mode", "mmap"}, true},
+        {{"-fit", "on"}, true},   {{"-fit", "off"}, true},         {{"-ngl", "0"}, false},
+        {{"-ngl", "2"}, true},    {{"-fa", "off"}, true},          {{"-ot", "ffn_.*=CPU"}, true},
     };
-    for (const auto& flags : cases) {
-        SCOPED_TRACE(joined(flags));
+    for (const auto& [arguments, weights_are_ours] : cases) {
+        SCOPED_TRACE(joined(arguments));
         const auto outcome =
-            completion().with(flags).with({"-n", "4"}).env("GGML_ROCKET_MIN_M", "1").run();
+            completion().with(arguments).with({"-n", "4"}).env("GGML_ROCKET_MIN_M", "1").run();
         ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+        EXPECT_EQ(outcome.npu_matmuls() > 0, weights_are_ours) << outcome.transcript();
     }
+}
+
+TEST(Generation, TheTextDoesNotDependOnTheNumberOfLanes) {
+    const auto three = completion().env("GGML_ROCKET_MIN_M", "1").run();
+    const auto one =
+        completion().env("GGML_ROCKET_MIN_M", "1").env("GGML_ROCKET_LANES", "1").run();
+    EXPECT_GT(three.npu_matmuls(), 700) << three.transcript();
+    EXPECT_GT(one.npu_matmuls(), 700) << one.transcript();
+    EXPECT_EQ(three.out, one.out);
 }
 
 }  // namespace
