@@ -43,10 +43,13 @@ function(rosenblatt_room name)
     endif()
 endfunction()
 
-# rosenblatt_test(NAME LABEL label SOURCES ... [DEPENDS rooms ...] [LIBRARIES ...]): one GoogleTest
+# rosenblatt_test(NAME LABEL label SOURCES ... [DEPENDS rooms ...] [LIBRARIES ...] [TIMEOUT seconds]): one GoogleTest
 # program; every TEST in it becomes a ctest of that label (unit golden diff port host cli fuzz).
 function(rosenblatt_test name)
-    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 300)
+    endif()
     set(rooms)
     foreach(room ${ARG_DEPENDS})
         list(APPEND rooms rosenblatt_${room})
@@ -60,7 +63,7 @@ function(rosenblatt_test name)
     target_compile_definitions(${name} PRIVATE
                                ROSENBLATT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-                         PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+                         PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # rosenblatt_command_test(NAME LABEL label COMMAND words ... [TIMEOUT seconds]): any program as a ctest; exit code 77 means

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: MIT
 # Builds single pieces of a Debian arm64 kernel from its own packages, on any machine. Needs common.sh and
 # apt_private.sh. A package that cannot be had ends the script with 77.

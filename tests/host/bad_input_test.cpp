@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whatever is wrong around us costs one clear sentence, never the text.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -91,7 +92,8 @@ TEST(BadInput, ATraceThatCannotBeWrittenIsSaid) {
 // A copy of the bundled model that the test spoils.
 class SpoiledModel {
   public:
-    SpoiledModel() : path_(fs::path(testing::TempDir()) / "spoiled.gguf") {
+    SpoiledModel()
+        : path_(fs::path(testing::TempDir()) / ("spoiled-" + std::to_string(getpid()) + ".gguf")) {
         fs::copy_file(ROSENBLATT_SOURCE_DIR "/models/rosenblatt-kjv-f16.gguf", path_,
                       fs::copy_options::overwrite_existing);
     }

@@ -98,8 +98,7 @@ TEST(Generation, LlamaCppsPlacementFlagsWorkAsWithAnyGpu) {
 
 TEST(Generation, TheTextDoesNotDependOnTheNumberOfLanes) {
     const auto three = completion().env("GGML_ROCKET_MIN_M", "1").run();
-    const auto one =
-        completion().env("GGML_ROCKET_MIN_M", "1").env("GGML_ROCKET_LANES", "1").run();
+    const auto one = completion().env("GGML_ROCKET_MIN_M", "1").env("GGML_ROCKET_LANES", "1").run();
     EXPECT_GT(three.npu_matmuls(), 700) << three.transcript();
     EXPECT_GT(one.npu_matmuls(), 700) << one.transcript();
     EXPECT_EQ(three.out, one.out);

@@ -56,12 +56,14 @@ std::map<std::string, std::string> clean_environment() {
     for (char** entry = environ; *entry; ++entry) {
         const std::string_view text(*entry);
         const size_t equals = text.find('=');
-        if (equals == text.npos || text.starts_with("GGML_") || text.starts_with("LLAMA_")) continue;
+        if (equals == text.npos || text.starts_with("GGML_") || text.starts_with("LLAMA_"))
+            continue;
         environment.emplace(text.substr(0, equals), text.substr(equals + 1));
     }
     environment["GGML_BACKEND_PATH"] = ROSENBLATT_BACKEND;
     environment["GGML_ROCKET_DEVICE"] = "emulator";
-    // Threads that spin while they wait ruin a machine that has other work (reference runs: 40 times slower).
+    // Threads that spin while they wait ruin a machine that has other work (reference runs: 40
+    // times slower).
     environment["OMP_WAIT_POLICY"] = "PASSIVE";
     environment["GOMP_SPINCOUNT"] = "0";
     return environment;
@@ -93,7 +95,8 @@ int spawn_and_wait(const std::string& program, std::vector<std::string> argument
     if (error) throw std::runtime_error("cannot start " + program);
 
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -123,7 +126,24 @@ LlamaTool& LlamaTool::env(const std::string& name, const std::string& value) {
     return *this;
 }
 
+LlamaTool& LlamaTool::ending_with(const std::string& last_words) {
+    last_words_ = last_words;
+    return *this;
+}
+
 Outcome LlamaTool::run() const {
+    constexpr int k_attempts = 5;
+    Outcome outcome;
+    for (int attempt = 0; attempt < k_attempts; ++attempt) {
+        outcome = run_once();
+        if (outcome.exit_code != 0 ||
+            (outcome.out + outcome.err).find(last_words_) != std::string::npos)
+            break;
+    }
+    return outcome;
+}
+
+Outcome LlamaTool::run_once() const {
     const Scratch scratch;
     auto environment = environment_;
     environment["GGML_ROCKET_STATS"] = scratch.file("stats.json").string();
@@ -138,16 +158,18 @@ Outcome LlamaTool::run() const {
 }
 
 LlamaTool completion() {
-    return {"llama-completion",
-            {"-m", ROSENBLATT_SOURCE_DIR "/models/rosenblatt-kjv-f16.gguf", "-p",
-             "And the LORD said", "-c", "256", "-n", "32", "--temp", "0", "-no-cnv"}};
+    return LlamaTool("llama-completion",
+                     {"-m", ROSENBLATT_SOURCE_DIR "/models/rosenblatt-kjv-f16.gguf", "-p",
+                      "And the LORD said", "-c", "256", "-n", "32", "--temp", "0", "-no-cnv"})
+        .ending_with("graphs reused");
 }
 
 LlamaTool perplexity(int chunks) {
-    return {"llama-perplexity",
-            {"-m", ROSENBLATT_SOURCE_DIR "/models/rosenblatt-kjv-f16.gguf", "-f",
-             ROSENBLATT_SOURCE_DIR "/models/heldout.txt", "-c", "256", "-b", "256", "--chunks",
-             std::to_string(chunks)}};
+    return LlamaTool("llama-perplexity",
+                     {"-m", ROSENBLATT_SOURCE_DIR "/models/rosenblatt-kjv-f16.gguf", "-f",
+                      ROSENBLATT_SOURCE_DIR "/models/heldout.txt", "-c", "256", "-b", "256",
+                      "--chunks", std::to_string(chunks)})
+        .ending_with("Final estimate");
 }
 
 }  // namespace rosenblatt::host

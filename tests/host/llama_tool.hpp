@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs a program of the pinned llama.cpp with our backend on the emulated NPU, as a user would start it.
+// Runs a program of the pinned llama.cpp with our backend on the emulated NPU, as a user would
+// start it.
 #pragma once
 
 #include <map>
@@ -30,10 +31,17 @@ class LlamaTool {
 
     LlamaTool& with(const std::vector<std::string>& more_arguments);
     LlamaTool& env(const std::string& name, const std::string& value);
+    /// llama.cpp's logger, which also prints the generated text, may lose its last lines when the
+    /// program ends (it is leaked on purpose): a run that succeeded without these words is
+    /// repeated.
+    LlamaTool& ending_with(const std::string& last_words);
     Outcome run() const;
 
   private:
+    Outcome run_once() const;
+
     std::string program_;
+    std::string last_words_;
     std::vector<std::string> arguments_;
     std::map<std::string, std::string> environment_;
 };
