@@ -108,7 +108,6 @@ class Panel {
     std::vector<float> row_scales_;  ///< [m][slices]
     std::vector<bool> lane_asked_;
     std::vector<bool> lane_failed_;
-    Clock::time_point begun_ = Clock::now();
 };
 
 }  // namespace rosenblatt::matmul

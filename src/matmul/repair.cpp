@@ -11,13 +11,15 @@
 namespace rosenblatt::matmul {
 namespace {
 
-/// A hanging job costs 500 ms. After this much of a panel's time no lane is asked again.
+/// A hanging job costs 500 ms. After this much of a repair no lane is asked again, so that a caller
+/// waits for the first hang and two more at most.
 constexpr std::chrono::milliseconds k_patience{900};
 
 }  // namespace
 
 void Panel::repair(std::vector<TileRef> failed) {
-    const auto impatient = [this] { return Clock::now() - begun_ > k_patience; };
+    const auto begun = Clock::now();
+    const auto impatient = [begun] { return Clock::now() - begun > k_patience; };
     const auto lanes = static_cast<uint32_t>(device_.lanes.size());
     mend_blocks(failed);
 
