@@ -20,6 +20,7 @@
 #include "cli/plan.hpp"
 #include "cli/profile.hpp"
 #include "cli/replay.hpp"
+#include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/verb.hpp"
 
@@ -158,6 +159,19 @@ void add_profile(CLI::App& app, Action& action) {
     add_llama_options(*verb, options->backend, options->llama);
 }
 
+void add_report(CLI::App& app, Action& action) {
+    auto options = std::make_shared<ReportOptions>();
+    CLI::App* verb =
+        add_verb(app, action, "report", "Make one page of all records and a model's plan",
+                 "rosenblatt report -o report.html", options, run_report);
+    verb->add_option("-o,--output", options->output, "page to write")->required();
+    verb->add_option("--records", options->records, "folder with benchmarks and fleet, default .");
+    verb->add_option("--model", options->model, "model of roofline and timeline: qwen2.5-1.5b");
+    verb->add_option("--gguf", options->gguf, "this model file instead");
+    verb->add_option("--prefill", options->prefill, "its prefill's tokens, default 512");
+    verb->add_option("--clock-mhz", options->clock_mhz, "NPU clock, default 600");
+}
+
 void add_run(CLI::App& app, Action& action) {
     auto options = std::make_shared<RunOptions>();
     CLI::App* verb = add_verb(app, action, "run", "Start a llama.cpp program with the backend set",
@@ -215,6 +229,7 @@ int main(int argc, char** argv) {
     add_plan(app, action);
     add_profile(app, action);
     add_replay(app, action);
+    add_report(app, action);
     add_run(app, action);
     try {
         app.parse(argc, argv);
