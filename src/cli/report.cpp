@@ -29,7 +29,7 @@ h3{font-size:1.05em}svg{display:block;width:100%;height:auto;margin:10px 0}code{
 th,td{text-align:left;vertical-align:top;padding:4px 10px 4px 0;border-bottom:1px solid var(--grid)}
 th{color:var(--soft);font-weight:600}.legend{font-size:.85em;color:var(--soft)}.legend span{display:inline-block;margin-right:12px}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
-.b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}.b3{background:var(--c3)}.b4{background:var(--c4)}.b5{background:var(--c5)}
+.b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}.b3{background:var(--c3)}.b4{background:var(--c4)}.b5{background:var(--c5)}.b6{background:var(--c6)}
 .verdict{padding:1px 9px;border-radius:9px;border:1px solid}.ready{color:var(--c2)}.action-needed{color:var(--c4)}.unsupported{color:var(--c1)}
 )";
 

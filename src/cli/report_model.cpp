@@ -32,7 +32,7 @@ double add_matmul(const PlannedModel& planned, size_t index, double begin, bool 
                   std::vector<svg::Span>& spans) {
     const compile::Plan& plan = planned.matmuls[index].plan;
     const std::string& name = planned.model.matmuls[index].name;
-    const int colour = static_cast<int>(index % 6);
+    const int colour = static_cast<int>(index % 7);
     std::map<uint32_t, double> ends;
     for (const compile::Job& job : plan.jobs) {
         double& at = ends.try_emplace(job.lane, begin).first->second;
@@ -122,7 +122,7 @@ std::string roofline_section(const PlannedModel& planned) {
 std::string timeline_section(const PlannedModel& planned) {
     std::vector<std::pair<int, std::string>> names;
     for (size_t i = 0; i < planned.model.matmuls.size(); ++i)
-        names.emplace_back(static_cast<int>(i % 6), planned.model.matmuls[i].name);
+        names.emplace_back(static_cast<int>(i % 7), planned.model.matmuls[i].name);
     const auto note = [](double ns) { return fmt::format("{:.0f} ms", ns / 1e6); };
     return fmt::format(
                "<h2>Lanes during one prefill</h2><p>{}. Modelled; the lanes' own time, without "

@@ -12,12 +12,12 @@ namespace rosenblatt::cli::svg {
 
 const char* const k_chart_style = R"(
 :root{color-scheme:light dark;--ink:#1c2024;--soft:#60666c;--grid:#d9dde1;--paper:#fff;
---c0:#2f6fd0;--c1:#c2571a;--c2:#2b8a4b;--c3:#8b46c1;--c4:#b8891a;--c5:#7a828a}
+--c0:#2f6fd0;--c1:#c2571a;--c2:#2b8a4b;--c3:#8b46c1;--c4:#b8891a;--c5:#7a828a;--c6:#15888f}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e8ea;--soft:#9aa1a8;--grid:#373c42;--paper:#15181b;
---c0:#6ea4f2;--c1:#f0935a;--c2:#62c585;--c3:#c08bef;--c4:#e0b650;--c5:#959da5}}
+--c0:#6ea4f2;--c1:#f0935a;--c2:#62c585;--c3:#c08bef;--c4:#e0b650;--c5:#959da5;--c6:#4fc3c9}}
 svg{font:13px system-ui,sans-serif}svg text{fill:var(--ink)}svg .soft{fill:var(--soft);font-size:12px}
 svg .grid{stroke:var(--grid);fill:none}svg .title{font-weight:600;font-size:14px}
-.f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}.f4{fill:var(--c4)}.f5{fill:var(--c5)}
+.f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}.f4{fill:var(--c4)}.f5{fill:var(--c5)}.f6{fill:var(--c6)}
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}
 .s5{stroke:var(--c5)}.line{fill:none;stroke-width:2}
 )";

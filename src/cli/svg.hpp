@@ -18,7 +18,7 @@ struct Bar {
     std::string label;
     double value = 0;  ///< the longest bar fills the width
     std::string note;  ///< printed at the end, "12.3 ms, 45.6 %"
-    int colour = 0;    ///< 0..5
+    int colour = 0;    ///< 0..6
 };
 /// Horizontal bars, each below its label, so that long labels fit a phone.
 std::string bar_chart(const std::string& title, const std::vector<Bar>& bars);

@@ -31,3 +31,18 @@ endif()
 
 rosenblatt_test(cli_baseline LABEL cli SOURCES baseline_test.cpp DEPENDS cli
                 LIBRARIES nlohmann_json::nlohmann_json)
+
+set(report ${CMAKE_CURRENT_BINARY_DIR}/report.html)
+rosenblatt_cli_test(report_of_the_committed_records ARGS report --records ${PROJECT_SOURCE_DIR} -o ${report}
+                    OUT "report.html: [1-9][0-9]* audits, [1-9][0-9]* profiles, [1-9][0-9]* baselines, [1-9][0-9]* hosts")
+rosenblatt_cli_test(report_without_records_is_a_page_too ARGS report --records /nonexistent -o ${report}.empty
+                    OUT "0 audits, 0 profiles, 0 baselines, 0 hosts")
+rosenblatt_cli_test(report_of_the_bundled_model
+                    ARGS report --records ${PROJECT_SOURCE_DIR} -o ${report}.bundled --prefill 256
+                         --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf
+                    OUT "report.html.bundled")
+rosenblatt_cli_test(report_names_a_page_it_cannot_write ARGS report --records ${PROJECT_SOURCE_DIR} -o /nonexistent/x
+                    EXIT 1 ERR "cannot write /nonexistent/x")
+add_test(NAME cli.report_opens_in_chromium
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/report_browser_test.py $<TARGET_FILE:rosenblatt> ${PROJECT_SOURCE_DIR})
+set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 300)
