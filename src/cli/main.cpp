@@ -14,6 +14,7 @@
 #include "cli/asm.hpp"
 #include "cli/audit.hpp"
 #include "cli/baseline.hpp"
+#include "cli/coverage.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
 #include "cli/overlay.hpp"
@@ -72,6 +73,19 @@ void add_audit(CLI::App& app, Action& action) {
     verb->add_option("--write-fleet", options->write_fleet, "write or refresh this manifest");
     verb->add_option("--backend", options->backend, "try to load this libggml-rocket.so")
         ->envname("GGML_BACKEND_PATH");
+}
+
+void add_coverage(CLI::App& app, Action& action) {
+    auto options = std::make_shared<CoverageOptions>();
+    CLI::App* verb = add_verb(app, action, "coverage",
+                              "Show which of a model's ops run on the NPU, and why others do not",
+                              "rosenblatt coverage --gguf model.gguf", options, run_coverage);
+    verb->add_option("--gguf", options->gguf, "a model file");
+    verb->add_option("--model", options->model,
+                     "a known model: qwen2.5-1.5b, olmoe-1b-7b, bge-small-en-v1.5; default all");
+    verb->add_option("--prefill", options->prefill, "tokens of the prefill, default 512");
+    verb->add_option("--clock-mhz", options->clock_mhz, "NPU clock, default 600");
+    verb->add_flag("--json", options->json, "print everything as JSON");
 }
 
 void add_lint(CLI::App& app, Action& action) {
@@ -223,6 +237,7 @@ int main(int argc, char** argv) {
     add_asm(app, action);
     add_audit(app, action);
     add_baseline(app, action);
+    add_coverage(app, action);
     add_disasm(app, action);
     add_lint(app, action);
     add_overlay(app, action);
