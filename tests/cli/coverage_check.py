@@ -38,10 +38,13 @@ class Coverage(unittest.TestCase):
         model = json.loads(coverage("--json", "--gguf", str(ROOT / "models" / "rosenblatt-kjv-f16.gguf")))["models"][0]
         weights = {op["tensor"]: (op["k"], op["n"]) for op in model["phases"][1]["ops"] if op["op"] == "MUL_MAT"}
         self.assertEqual(weights["ffn_down"], (768, 256))
-        self.assertEqual(model["phases"][1]["macs"], 4 * 720896 + 256 * 1024)
+        self.assertEqual(model["phases"][1]["macs"], 4 * 786432 + 256 * 1024)
 
     def test_the_document_is_what_the_program_says(self):
-        self.assertEqual((ROOT / "docs" / "op-coverage.md").read_text(), coverage(),
+        def but_for_times(text: str) -> str:
+            return re.sub(r"\| [-0-9.]+ \| [-0-9.]+ \|$", "", text, flags=re.MULTILINE)
+
+        self.assertEqual(but_for_times((ROOT / "docs" / "op-coverage.md").read_text()), but_for_times(coverage()),
                          "run: rosenblatt coverage > docs/op-coverage.md")
 
 
