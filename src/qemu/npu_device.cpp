@@ -106,6 +106,12 @@ void NpuDevice::write_reset(uint32_t offset, uint32_t value) {
 
 void NpuDevice::run_task() {
     ++account_.tasks;
+    if (happens(options_.hang_permille)) {
+        ++account_.hung;
+        note("injected: hang");
+        core_.reset();  // nothing is written, no interrupt comes
+        return;
+    }
     if (happens(options_.dma_error_permille)) {
         ++account_.faulted;
         note("injected: IOMMU fault");
@@ -127,10 +133,7 @@ void NpuDevice::run_task() {
     if (outcome.completion == emulator::Completion::BusFault) core_.complete();
     if (outcome.completion != emulator::Completion::Done) return;
     account_.modelled_ns += ns;
-    if (happens(options_.hang_permille)) {
-        ++account_.hung;
-        note("injected: hang");
-    } else if (happens(options_.lose_irq_permille)) {
+    if (happens(options_.lose_irq_permille)) {
         ++account_.irqs_lost;
         note("injected: interrupt lost");
     } else {
