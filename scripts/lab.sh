@@ -49,14 +49,15 @@ done
 lab_packages=(qemu-system-arm device-tree-compiler gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross
               cpio xz-utils googletest qemu-user-static make)
 
-# lab_build PRESET TARGET [CMAKE OPTIONS...]
+# lab_build PRESET TARGET [CMAKE OPTIONS...]: a folder that is configured stays so unless options are given.
 lab_build() {
     local preset=$1 target=$2 log=$root/build/logs/lab-$1.log
     shift 2
     mkdir -p "$(dirname "$log")"
     : >"$log"
-    run_quietly "$log" cmake -S "$root" --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache \
-        -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+    [ $# = 0 ] && [ -e "$root/build/$preset/CMakeCache.txt" ] ||
+        run_quietly "$log" cmake -S "$root" --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache \
+            -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
     run_quietly "$log" cmake --build "$root/build/$preset" -j "$cores" --target "$target"
 }
 
