@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <filesystem>
 #include <ostream>
 #include <sstream>
 
@@ -76,7 +76,11 @@ int failed(std::ostream& err, const std::string& why) {
 Result<std::string> measure(const ProfileOptions& options, const Lengths& lengths) {
     const auto helper = find_helper(own_folder(), "rosenblatt-profile");
     if (!helper) return helper.error();
-    const auto environment = llama_environment(options.llama, options.backend, options.cpu);
+    // The helper was built against one llama.cpp's headers; where that one is still there, it is
+    // used.
+    const auto programs = llama_programs(options.llama);
+    const std::string llama = programs ? std::filesystem::path(*programs).parent_path() : "";
+    const auto environment = llama_environment(llama, options.backend, options.cpu);
     if (!environment) return environment.error();
     const int threads = options.threads > 0 ? options.threads : usable_cpus();
     const auto finished = run_and_read({*helper, options.gguf, std::to_string(lengths.prompt),

@@ -92,7 +92,7 @@ std::string roofline_section(const PlannedModel& planned) {
     const double bandwidth = npu::read_bandwidth(machine) * machine.lanes;  // GB/s
     std::vector<svg::Point> points;
     std::vector<std::vector<std::string>> rows{
-        {"matmul", "M x K x N", "count", "ms each", "MAC/byte", "GMAC/s", "bound"}};
+        {"matmul", "M×K×N", "count", "ms each", "MAC/byte", "GMAC/s", "bound"}};
     double right = peak / bandwidth;
     for (size_t i = 0; i < planned.matmuls.size(); ++i) {
         const ModelMatmul& matmul = planned.model.matmuls[i];
@@ -101,11 +101,10 @@ std::string roofline_section(const PlannedModel& planned) {
         const double rate = macs_of(matmul) / one.time_ns;
         right = std::max(right, per_byte);
         points.push_back({per_byte, rate, matmul.name, colour_of(one.costs.bound())});
-        rows.push_back({matmul.name,
-                        fmt::format("{} x {} x {}", matmul.shape.m, matmul.shape.k, matmul.shape.n),
-                        fmt::format("{}", matmul.count), fmt::format("{:.3f}", one.time_ns / 1e6),
-                        fmt::format("{:.0f}", per_byte), fmt::format("{:.0f}", rate),
-                        one.costs.bound()});
+        rows.push_back(
+            {matmul.name, fmt::format("{}×{}×{}", matmul.shape.m, matmul.shape.k, matmul.shape.n),
+             fmt::format("{}", matmul.count), fmt::format("{:.3f}", one.time_ns / 1e6),
+             fmt::format("{:.0f}", per_byte), fmt::format("{:.0f}", rate), one.costs.bound()});
     }
     const double ridge = peak / bandwidth, left = ridge / 8;
     const svg::Line roof{"roof", {{left, bandwidth * left}, {ridge, peak}, {right * 1.5, peak}}, 5};

@@ -32,6 +32,9 @@ completions=$(. "$prefix/share/bash-completion/completions/rosenblatt" && COMP_W
 
 if [ -n "$llama" ]; then
     backend=$(find "$work/root" -name libggml-rocket.so)
+    ran=$(env -u GGML_BACKEND_PATH "$prefix/bin/rosenblatt" run -- printenv GGML_BACKEND_PATH)
+    [ "$(realpath "$ran")" = "$(realpath "$backend")" ] || { echo "FAILED: rosenblatt run set '$ran'"; failed=1; }
+    expect test -x "$prefix/libexec/rosenblatt/rosenblatt-profile"
     GGML_BACKEND_PATH=$backend GGML_ROCKET_DEVICE=emulator "$llama" --list-devices >"$work/devices" 2>&1
     grep -q ROCKET0 "$work/devices" || { echo "FAILED: no ROCKET0"; cat "$work/devices"; failed=1; }
     grep ROCKET0 "$work/devices"

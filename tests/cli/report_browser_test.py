@@ -51,8 +51,8 @@ def main():
         assert not console, console
         assert dom.count("<svg ") == text.count("<svg "), "the browser understood another page than was written"
         shot = sys.argv[3] if len(sys.argv) > 3 else f"{work}/wide.png"
-        for file, size, more in ((shot, "700,4500", []), (f"{work}/phone.png", "390,5200", []),
-                                 (f"{work}/dark.png", "700,4500", ["--force-dark-mode"])):
+        for file, size, more in ((shot, "620,3100", []), (f"{work}/phone.png", "500,5200", []),
+                                 (f"{work}/dark.png", "620,3100", ["--blink-settings=preferredColorScheme=0"])):
             console, _ = browse(browser, work, page, f"--window-size={size}", f"--screenshot={file}", *more)
             assert not console, console
             assert os.path.getsize(file) > 20_000, f"{file} is all but empty"
