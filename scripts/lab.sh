@@ -55,9 +55,10 @@ lab_build() {
     shift 2
     mkdir -p "$(dirname "$log")"
     : >"$log"
-    [ $# = 0 ] && [ -e "$root/build/$preset/CMakeCache.txt" ] ||
+    if [ $# -gt 0 ] || [ ! -e "$root/build/$preset/CMakeCache.txt" ]; then
         run_quietly "$log" cmake -S "$root" --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache \
             -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
+    fi
     run_quietly "$log" cmake --build "$root/build/$preset" -j "$cores" --target "$target"
 }
 
