@@ -45,4 +45,4 @@ rosenblatt_cli_test(report_names_a_page_it_cannot_write ARGS report --records ${
                     EXIT 1 ERR "cannot write /nonexistent/x")
 add_test(NAME cli.report_opens_in_chromium
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/report_browser_test.py $<TARGET_FILE:rosenblatt> ${PROJECT_SOURCE_DIR})
-set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 600)
