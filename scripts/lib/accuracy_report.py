@@ -39,7 +39,7 @@ def line(row: dict) -> list:
 
 def verdict_line(verdict: dict) -> list:
     sign = "≤" if verdict["bound"] == "most" else "≥"
-    measured = "no such pipeline in this build" if verdict["measured"] is None else f"{verdict['measured']:.6g}"
+    measured = "not measured" if verdict["measured"] is None else f"{verdict['measured']:.6g}"
     holds = {True: "yes", False: "**no**", None: "open"}[verdict["holds"]]
     return [f"{verdict['model']} {verdict['weights']}", verdict["runs_on"], FIGURES[verdict["figure"]],
             f"{sign} {verdict['limit']:g}", measured, holds]
