@@ -44,10 +44,11 @@ uint64_t scalar_bytes(uint32_t type) {
 /// Reads forward and knows how many bytes are left. After the first failure everything else fails.
 class Reader {
   public:
-    Reader(std::ifstream& stream, uint64_t size) : stream_(stream), left_(size) {}
+    Reader(std::ifstream& stream, uint64_t size) : stream_(stream), size_(size), left_(size) {}
 
     bool ok() const { return ok_; }
     uint64_t left() const { return left_; }
+    uint64_t position() const { return size_ - left_; }
 
     template <typename T>
     T number() {
@@ -88,19 +89,24 @@ class Reader {
     }
 
     std::ifstream& stream_;
+    uint64_t size_;
     uint64_t left_;
     bool ok_ = true;
 };
 
-void skip_array(Reader& in, int depth) {
+/// Gives the number of its items.
+uint64_t skip_array(Reader& in, int depth) {
     const auto type = in.number<uint32_t>();
     const auto count = in.number<uint64_t>();
     if (const uint64_t bytes = scalar_bytes(type); bytes != 0) {
         in.expect(count, bytes);
         if (in.ok()) in.skip(count * bytes);
-        return;
+        return count;
     }
-    if ((type != k_string && type != k_array) || depth == k_deepest_array) return in.fail();
+    if ((type != k_string && type != k_array) || depth == k_deepest_array) {
+        in.fail();
+        return 0;
+    }
     in.expect(count, 8);
     for (uint64_t i = 0; i < count && in.ok(); ++i) {
         if (type == k_string)
@@ -108,6 +114,7 @@ void skip_array(Reader& in, int depth) {
         else
             skip_array(in, depth + 1);
     }
+    return count;
 }
 
 /// A scalar as unsigned integer, if it is one; floats and negative numbers are read and dropped.
@@ -144,17 +151,21 @@ std::optional<uint64_t> read_integer(Reader& in, uint32_t type) {
 }
 
 void read_metadata(Reader& in, Gguf& gguf) {
+    const uint64_t begin = in.position();
     std::string key = in.text(k_longest_name);
+    GgufEntry entry{.key = key, .begin = begin};
     const auto type = in.number<uint32_t>();
     if (type == k_string) {
         gguf.texts[std::move(key)] = in.text(in.left());
     } else if (type == k_array) {
-        skip_array(in, 0);
+        entry.items = skip_array(in, 0);
     } else if (scalar_bytes(type) == 0) {
         in.fail();
     } else if (const auto value = read_integer(in, type)) {
         gguf.numbers[std::move(key)] = *value;
     }
+    entry.end = in.position();
+    gguf.entries.push_back(std::move(entry));
 }
 
 void read_tensor(Reader& in, Gguf& gguf) {

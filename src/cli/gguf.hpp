@@ -17,9 +17,17 @@ struct GgufTensor {
     uint32_t type = 0;           ///< ggml_type
 };
 
+/// Where a piece of metadata lies in the file: key, type and value, ready to be copied as it is.
+struct GgufEntry {
+    std::string key;
+    uint64_t begin = 0, end = 0;
+    uint64_t items = 0;  ///< of an array; 0 for a scalar or a text
+};
+
 struct Gguf {
     std::map<std::string, uint64_t> numbers;  ///< unsigned and non-negative integers
     std::map<std::string, std::string> texts;
+    std::vector<GgufEntry> entries;  ///< all metadata, in the file's order
     std::vector<GgufTensor> tensors;
     uint64_t file_bytes = 0;
 };

@@ -17,6 +17,7 @@
 #include "cli/coverage.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
+#include "cli/make_model.hpp"
 #include "cli/overlay.hpp"
 #include "cli/plan.hpp"
 #include "cli/profile.hpp"
@@ -99,6 +100,24 @@ void add_lint(CLI::App& app, Action& action) {
                      "a buffer ADDRESS:SIZE; given any, all accesses must be inside one");
     verb->add_flag("--json", options->json, "print findings as JSON");
     verb->add_flag("--rules", options->rules, "list the rules and stop");
+}
+
+void add_make_model(CLI::App& app, Action& action) {
+    auto options = std::make_shared<MakeModelOptions>();
+    CLI::App* verb = add_verb(app, action, "make-model",
+                              "Write a model of random weights, for measuring",
+                              "rosenblatt make-model --shape small "
+                              "--vocab models/ggml-vocab-qwen2.gguf -o small-f16.gguf",
+                              options, run_make_model);
+    verb->add_option("--shape", options->shape, "qwen2.5-1.5b, small, tiny, moe or embed")
+        ->required();
+    verb->add_option("--vocab", options->vocabulary,
+                     "GGUF with the vocabulary: models/ggml-vocab-*.gguf of llama.cpp's source")
+        ->required();
+    verb->add_option("-o,--output", options->output, "F16 model to write")->required();
+    verb->add_option("--seed", options->seed, "of the random numbers, default 1");
+    verb->add_option("--layers", options->layers, "default: as the shape has");
+    verb->add_option("-t,--threads", options->threads, "default all");
 }
 
 void add_overlay(CLI::App& app, Action& action) {
@@ -240,6 +259,7 @@ int main(int argc, char** argv) {
     add_coverage(app, action);
     add_disasm(app, action);
     add_lint(app, action);
+    add_make_model(app, action);
     add_overlay(app, action);
     add_plan(app, action);
     add_profile(app, action);
