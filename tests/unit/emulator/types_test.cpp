@@ -99,6 +99,25 @@ TEST_F(TypesTest, Fp16OutputRoundsToNearestEvenAndOverflowsToInfinity) {
     EXPECT_EQ(matmul.result<uint16_t>(1, 1), 0x7c00);
 }
 
+TEST_F(TypesTest, Fp16DepthwiseGivesEveryGroupOf32ChannelsItsOwnWeights) {
+    constexpr MatmulShape shape{3, 96, 96};
+    FloatMatmul matmul(bus, shape, testing::k_fp16_fp16);
+    auto stream = testing::float_stream(shape, testing::k_fp16_fp16);
+    stream.set(0x100c, 0x123).set(0x3010, 0x203).set(0x400c, 0x1fc);  // depthwise in all three
+    stream.set(0x1030, shape.k * 2).set(0x1034, shape.k * 2).set(0x1038, 1 << 24 | 1 << 16 | 1);
+    stream.set(0x4050, 3 << 8 | 3 << 5 | 3 << 2 | 2).set(0x40c0, 4 * shape.m << 4);  // four atoms
+    const auto half = [](uint32_t value) { return npu::fp16_from_fp32(static_cast<float>(value)); };
+    for (uint32_t c = 0; c < shape.k; ++c) {
+        put16(matmul.b + 2 * c, half(c + 1));
+        for (uint32_t m = 0; m < shape.m; ++m) put16(matmul.feature(m, c), half(m + 2));
+    }
+    const TaskOutcome outcome = testing::run(core, bus, stream.tail(0xd));
+    ASSERT_EQ(outcome.completion, Completion::Done) << outcome.fault->sentence;
+    for (uint32_t c = 0; c < shape.k; ++c)
+        for (uint32_t m = 0; m < shape.m; ++m)
+            EXPECT_EQ(matmul.result<uint16_t>(m, c), half((c + 1) * (m + 2))) << c << ", " << m;
+}
+
 TEST_F(TypesTest, Tf32TruncatesBothOperands) {
     constexpr MatmulShape shape{1, 16, 16};
     FloatMatmul matmul(bus, shape, testing::k_tf32_fp32);
