@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <libfdt.h>
 
+#include <cstring>
 #include <optional>
+#include <string_view>
 
 namespace rosenblatt::cli {
 namespace {
@@ -19,10 +21,17 @@ std::string path_of(const void* fdt, int node) {
     return fdt_get_path(fdt, node, path, sizeof path) == 0 ? path : "?";
 }
 
+/// A property's first string, up to its end or the property's, which need not agree.
+std::optional<std::string_view> text_of(const void* fdt, int node, const char* property) {
+    int bytes = 0;
+    const auto* text = static_cast<const char*>(fdt_getprop(fdt, node, property, &bytes));
+    if (text == nullptr || bytes < 0) return std::nullopt;
+    return std::string_view(text, ::strnlen(text, static_cast<size_t>(bytes)));
+}
+
 bool is_on(const void* fdt, int node) {
-    const char* status = static_cast<const char*>(fdt_getprop(fdt, node, "status", nullptr));
-    return status == nullptr || std::string_view(status) == "okay" ||
-           std::string_view(status) == "ok";
+    const auto status = text_of(fdt, node, "status");
+    return !status || *status == "okay" || *status == "ok";
 }
 
 /// The node a one-cell reference leads to; below 0: no such property, or it leads nowhere.
@@ -35,11 +44,8 @@ int referred(const void* fdt, int node, const char* property) {
 
 int regulator_by_name(const void* fdt, std::string_view wanted) {
     for (int node = fdt_next_node(fdt, -1, nullptr); node >= 0;
-         node = fdt_next_node(fdt, node, nullptr)) {
-        const char* name =
-            static_cast<const char*>(fdt_getprop(fdt, node, "regulator-name", nullptr));
-        if (name != nullptr && wanted == name) return node;
-    }
+         node = fdt_next_node(fdt, node, nullptr))
+        if (text_of(fdt, node, "regulator-name") == wanted) return node;
     return -FDT_ERR_NOTFOUND;
 }
 

@@ -24,6 +24,7 @@ constexpr uint64_t k_manifest_limit = 16 << 20;
 constexpr size_t k_bo_limit = 65536;
 constexpr size_t k_task_limit = 65536;
 constexpr size_t k_handle_limit = 65536;  // of one job
+constexpr uint64_t k_word_limit = 1 << 24;  // of all tasks: 128 MiB of streams
 
 template <typename... Values>
 Error wrong(fmt::format_string<Values...> sentence, Values&&... values) {
@@ -109,19 +110,27 @@ Result<void> parse_handles(const Json& json, const char* name, const ReplayManif
     return {};
 }
 
-Result<ReplayJob> parse_job(const Json& json, const ReplayManifest& manifest, size_t& tasks_left) {
+/// What all jobs together may still have.
+struct Budget {
+    size_t tasks = k_task_limit;
+    uint64_t words = k_word_limit;
+};
+
+Result<ReplayJob> parse_job(const Json& json, const ReplayManifest& manifest, Budget& left) {
     ReplayJob job;
     if (auto parsed = parse_handles(json, "in", manifest, job.in); !parsed) return parsed.error();
     if (auto parsed = parse_handles(json, "out", manifest, job.out); !parsed) return parsed.error();
     const auto tasks = array(json, "tasks");
     if (!tasks) return tasks.error();
     for (const Json& task : **tasks) {
-        if (tasks_left-- == 0) return wrong("more than {} tasks", k_task_limit);
+        if (left.tasks-- == 0) return wrong("more than {} tasks", k_task_limit);
         if (!task.is_object()) return wrong("an entry of \"tasks\" is no object");
         const auto regcmd = number(task, "regcmd", k_iova_end - 1);
         if (!regcmd) return regcmd.error();
         const auto count = number(task, "count", UINT32_MAX);
         if (!count) return count.error();
+        if (*count > left.words) return wrong("the tasks have more than {} words", k_word_limit);
+        left.words -= *count;
         job.tasks.push_back({static_cast<uint32_t>(*regcmd), static_cast<uint32_t>(*count)});
     }
     return job;
@@ -141,17 +150,17 @@ Result<ReplayManifest> parse_replay_manifest(std::string_view text) {
     if (auto parsed = parse_bos(json, manifest.bos); !parsed) return parsed.error();
     const auto submits = array(json, "submits");
     if (!submits) return submits.error();
-    size_t tasks_left = k_task_limit;
+    Budget left;
     for (const Json& submit : **submits) {
         const auto jobs = array(submit, "jobs");
         if (!jobs) return jobs.error();
         for (const Json& entry : **jobs) {
-            auto job = parse_job(entry, manifest, tasks_left);
+            auto job = parse_job(entry, manifest, left);
             if (!job) return job.error();
             manifest.jobs.push_back(*std::move(job));
         }
     }
-    if (tasks_left == k_task_limit) return wrong("there is no task in it");
+    if (left.tasks == k_task_limit) return wrong("there is no task in it");
     return manifest;
 }
 

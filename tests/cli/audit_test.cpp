@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -282,6 +283,28 @@ TEST(Audit, WhatCannotBeReadIsSilent) {
     const Audit result = audit("only-device-tree-and-node");
     EXPECT_EQ(result.ids, Ids{"npu-clock-low"});
     EXPECT_EQ(result.report["verdict"], "ready");
+}
+
+TEST(Audit, AConfigurationThatSwellsWithoutEndIsNone) {
+    namespace fs = std::filesystem;
+    const fs::path root = fs::path(testing::TempDir()) / "rosenblatt-audit-bomb";
+    fs::remove_all(root);
+    fs::copy(k_hosts + "itx-7.3", root,
+             fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    for (const char* place : {"boot", "lib/modules", "usr/lib/modules"})
+        fs::remove_all(root / place);
+    fs::create_directories(root / "proc");
+    const std::string config = (root / "proc/config.gz").string();
+    fs::remove(config);
+    const std::string command = "head -c 20M /dev/zero | gzip -1 > " + config;
+    ASSERT_EQ(std::system(command.c_str()), 0);
+    AuditOptions options;
+    options.root = root.string();
+    options.json = true;
+    std::ostringstream out, err;
+    (void)run_audit(options, out, err);
+    EXPECT_EQ(out.str().find("config.gz"), std::string::npos) << out.str();
+    fs::remove_all(root);
 }
 
 // ---- form

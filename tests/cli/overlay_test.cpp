@@ -169,6 +169,16 @@ TEST_F(Overlay, RefusesAnotherSoc) {
     EXPECT_NE(err_.str().find("rk3588"), std::string::npos);
 }
 
+TEST_F(Overlay, AStatusWithoutAnEndIsReadNoFurtherThanItIs) {
+    Parts board = disabled_board();
+    board["core"] = "status = [6f 6b 61 79];";  // "okay" without the zero; a property may follow
+    ASSERT_EQ(run(board), 0) << err_.str();
+    EXPECT_EQ(out_.str().find("npu@fdab0000: status"), std::string::npos);
+    board["core"] = "status = [6f 6b 61];";
+    ASSERT_EQ(run(board), 0) << err_.str();
+    EXPECT_NE(out_.str().find("npu@fdab0000: status"), std::string::npos);
+}
+
 TEST_F(Overlay, RefusesAFileThatIsNoDeviceTree) {
     std::ofstream(file("board.dtb")) << "not a blob";
     EXPECT_EQ(run_overlay({file("board.dtb"), file("npu.dtbo"), ""}, out_, err_), 1);

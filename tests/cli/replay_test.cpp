@@ -251,6 +251,8 @@ TEST_F(Folder, MaliciousManifestsAreRefusedInASentence) {
         {"\"jobs\" is looked for", [](auto& m) { m["submits"][0] = "x"; }},
         {"no BO's handle", [](auto& m) { m["submits"][0]["jobs"][0]["out"] = {4711}; }},
         {"\"count\"", [](auto& m) { m["submits"][0]["jobs"][0]["tasks"][0]["count"] = "130"; }},
+        {"more than 16777216 words",
+         [](auto& m) { m["submits"][0]["jobs"][0]["tasks"][0]["count"] = UINT32_MAX; }},
         {"more than 65536 tasks",
          [](auto& m) {
              auto& tasks = m["submits"][0]["jobs"][0]["tasks"];

@@ -9,7 +9,10 @@
 namespace rosenblatt::cli::host {
 namespace {
 
-/// Unpacks gzip; text that is not compressed comes back as it is.
+constexpr size_t k_most_config_bytes = size_t{16} << 20;  // a whole distribution's has 300 KiB
+
+/// Unpacks gzip; text that is not compressed comes back as it is. A host's copy may be anybody's:
+/// what swells without end is no configuration.
 std::optional<std::string> gunzip(const std::string& packed) {
     if (!packed.starts_with("\x1f\x8b")) return packed;
     z_stream stream{};
@@ -18,7 +21,7 @@ std::optional<std::string> gunzip(const std::string& packed) {
     stream.avail_in = static_cast<uInt>(packed.size());
     std::string text;
     int state = Z_OK;
-    while (state == Z_OK) {
+    while (state == Z_OK && text.size() < k_most_config_bytes) {
         char block[65536];
         stream.next_out = reinterpret_cast<Bytef*>(block);
         stream.avail_out = sizeof block;
