@@ -16,6 +16,8 @@ struct Choice {
     const char* text;
     E value;
 };
+template <typename E>
+Choice(const char*, E) -> Choice<E>;  // clang 14 does not find it by itself
 
 constexpr std::array k_pipelines{Choice{"w8a8h", Pipeline::W8A8H}, Choice{"w8a8", Pipeline::W8A8},
                                  Choice{"f16", Pipeline::F16}, Choice{"w4a8", Pipeline::W4A8}};

@@ -38,7 +38,7 @@ Result<std::shared_ptr<Kernel>> Kernel::create(Config config) {
 Kernel::Kernel(Config config, std::shared_ptr<MemoryPool> memory)
     : memory_(std::move(memory)),
       faults_(config.faults),
-      scheduler_(std::make_unique<Scheduler>(make_runners(config, faults_))),
+      scheduler_(std::make_unique<Scheduler>(make_runners(config, faults_), config.watchdog)),
       owner_(::getpid()) {}
 
 Kernel::~Kernel() {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,8 @@ struct Config {
     npu::Machine machine;  ///< clock and DRAM, for modelled time only
     emulator::Switches switches;
     std::vector<FaultRule> faults;  ///< see parse_faults
+    /// How long a hung job keeps its core in real time; rocket waits 500 ms. Fuzzing cannot.
+    std::chrono::milliseconds watchdog{500};
 };
 
 class File;

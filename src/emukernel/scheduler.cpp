@@ -10,7 +10,6 @@ namespace rosenblatt::emukernel {
 namespace {
 
 using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC
-constexpr std::chrono::milliseconds k_watchdog{500};
 
 bool pending(const std::shared_ptr<Fence>& fence) {
     return !fence->signalled;
@@ -31,7 +30,9 @@ bool runnable(const QueuedJob& job) {
 
 }  // namespace
 
-Scheduler::Scheduler(std::vector<std::unique_ptr<JobRunner>> runners) {
+Scheduler::Scheduler(std::vector<std::unique_ptr<JobRunner>> runners,
+                     std::chrono::milliseconds watchdog)
+    : watchdog_(watchdog) {
     cores_.resize(runners.size());
     for (size_t i = 0; i < runners.size(); ++i) cores_[i].runner = std::move(runners[i]);
 }
@@ -126,7 +127,7 @@ void Scheduler::run(Core& core, std::unique_ptr<QueuedJob> job, Lock& lock) {
     const RunResult result = core.runner->run(*job);
     lock.lock();
     if (result.end == RunEnd::Hung) {
-        changed_.wait_until(lock, started + k_watchdog, [&] { return stopping_ || abandoned_; });
+        changed_.wait_until(lock, started + watchdog_, [&] { return stopping_ || abandoned_; });
     }
     lock.unlock();
     if (result.end != RunEnd::Completed) core.runner->reset();

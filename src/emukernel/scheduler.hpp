@@ -3,6 +3,7 @@
 // watchdog of 500 ms per job, and fences on the BOs a job writes.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -33,7 +34,7 @@ struct Entity {
 
 class Scheduler {
   public:
-    explicit Scheduler(std::vector<std::unique_ptr<JobRunner>> runners);
+    Scheduler(std::vector<std::unique_ptr<JobRunner>> runners, std::chrono::milliseconds watchdog);
     ~Scheduler();
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -68,6 +69,7 @@ class Scheduler {
     void run(Core& core, std::unique_ptr<QueuedJob> job, Lock& lock);
     size_t least_loaded() const;
 
+    const std::chrono::milliseconds watchdog_;  ///< real time that a hung job keeps its core
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Entity*> entities_;
