@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of int8 codes into the weight cube [n/32][k/32][32][32] and back.
+// Rows of codes into the weight cube and back: int8 [n/32][k/32][32][32], fp16 [n/16][k/32][16][32].
 #pragma once
 
 #include <cstdint>
@@ -10,5 +10,9 @@ namespace rosenblatt::compile {
 /// 32*k bytes of the group, `kernel` its place 0..31. k is a multiple of 32.
 void pack_kernel(const int8_t* codes, uint32_t k, uint32_t kernel, int8_t* group);
 void unpack_kernel(const int8_t* group, uint32_t k, uint32_t kernel, int8_t* codes);
+
+/// The same for fp16: a group has 16 kernels, 16*k codes.
+void pack_half_kernel(const uint16_t* codes, uint32_t k, uint32_t kernel, uint16_t* group);
+void unpack_half_kernel(const uint16_t* group, uint32_t k, uint32_t kernel, uint16_t* codes);
 
 }  // namespace rosenblatt::compile

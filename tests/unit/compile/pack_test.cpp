@@ -39,6 +39,24 @@ TEST(PackWeights, UnpackingGivesTheKernelBack) {
     EXPECT_EQ(back, codes);
 }
 
+TEST(PackWeights, EveryHalfLandsWhereTheWeightCubeSaysAndComesBack) {
+    constexpr uint32_t n = 48, k = 160;
+    std::mt19937 random(4);
+    std::vector<uint16_t> codes(n * k);
+    for (uint16_t& code : codes) code = static_cast<uint16_t>(random());
+    const npu::WeightCube cube{.kernels = n, .channels = k, .element = npu::Element::Fp16};
+    std::vector<uint16_t> packed(cube.bytes() / 2), back(k);
+    const auto group = [&](uint32_t kernel) { return &packed[cube.group_offset(kernel / 16) / 2]; };
+    for (uint32_t kernel = 0; kernel < n; ++kernel)
+        pack_half_kernel(&codes[kernel * k], k, kernel % 16, group(kernel));
+    for (uint32_t kernel = 0; kernel < n; ++kernel) {
+        for (uint32_t channel = 0; channel < k; ++channel)
+            ASSERT_EQ(packed[cube.offset(kernel, channel) / 2], codes[kernel * k + channel]);
+        unpack_half_kernel(group(kernel), k, kernel % 16, back.data());
+        EXPECT_TRUE(std::equal(back.begin(), back.end(), &codes[kernel * k]));
+    }
+}
+
 TEST(PackFeatures, EveryCodeLandsWhereTheFeatureCubeSays) {
     constexpr uint32_t k = 96, height = 13;
     const auto codes = random_codes(height * k, 3);
