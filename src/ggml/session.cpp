@@ -127,7 +127,7 @@ TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& we
     if (rounded && options_.pipeline != Pipeline::F16)
         warn_once(std::string("the model's ") + ggml_type_name(weight.type) +
                   " weights run as int8 (" + name(options_.pipeline) +
-                  "); GGML_ROCKET_PIPELINE=f16 keeps them in fp16, for now on the CPU.");
+                  "); GGML_ROCKET_PIPELINE=f16 keeps them in fp16.");
     const MulMatShape shape = typical_shape(weight);
     const double benefit = cost_.gain_ns(shape, weight.type, cpu) /
                            static_cast<double>(shape.k * shape.n * shape.matrices);

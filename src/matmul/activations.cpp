@@ -6,7 +6,7 @@
 
 #include "compile/pack_features.hpp"
 #include "matmul/checksum.hpp"
-#include "matmul/panel.hpp"
+#include "matmul/int8_panel.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
@@ -16,7 +16,11 @@ constexpr uint32_t k_rows_at_once = 8;  // two cache lines of every surface
 
 }  // namespace
 
-Result<Outcome> Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
+void Int8Panel::expect(size_t o) {
+    expected_[o].resize(operands_[o].weights->plans->tiling().blocks.size() * m());
+}
+
+Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
     const quant::RowFormat& f = format();
     const auto k = static_cast<uint32_t>(f.k_padded);
     const auto slices = static_cast<size_t>(f.slices());
@@ -38,13 +42,14 @@ Result<Outcome> Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
                 compile::pack_features(codes.data() + run.k0, k, rows, run.k, first, m(),
                                        run.a.as<int8_t>());
             if (!with_checksums) continue;
-            for (Operand& operand : operands_) {
-                const auto& blocks = operand.weights->plans->tiling().blocks;
+            for (size_t o = 0; o < operands_.size(); ++o) {
+                const Weights::State& weights = *operands_[o].weights;
+                const auto& blocks = weights.plans->tiling().blocks;
                 for (size_t b = 0; b < blocks.size(); ++b)
                     for (uint32_t i = 0; i < rows; ++i)
-                        operand.expected[b * m() + first + i] =
+                        expected_[o][b * m() + first + i] =
                             expected_sum(codes.data() + size_t{i} * k + blocks[b].k0,
-                                         operand.weights->u[b].data(), blocks[b].k);
+                                         weights.u[b].data(), blocks[b].k);
             }
         }
     };

@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "matmul/half.hpp"
 #include "matmul/panel.hpp"
 #include "quant/int8.hpp"
 
@@ -44,8 +45,16 @@ size_t panel_rows(size_t m, std::span<const Output> outputs) {
 }
 
 /// Whether some row is out of range, before a later panel could find out with Y half written.
-bool all_in_range(InputRows x, const quant::RowFormat& format, const ParallelFor& parallel_for) {
+bool all_in_range(InputRows x, const Weights::State& weights, const ParallelFor& parallel_for) {
+    const quant::RowFormat& format = weights.format;
     std::atomic<bool> good{true};
+    if (weights.pipeline == Pipeline::F16) {
+        parallel_for(static_cast<int64_t>(x.size()), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end && good; ++row)
+                if (!half_row_usable(x[static_cast<size_t>(row)], format.k)) good = false;
+        });
+        return good;
+    }
     parallel_for(static_cast<int64_t>(x.size()), [&](int64_t begin, int64_t end) {
         std::vector<float> scratch(static_cast<size_t>(format.k_padded));
         std::vector<int8_t> codes(scratch.size());
@@ -77,14 +86,14 @@ Result<Outcome> multiply(Device& device, InputRows x, std::span<const Output> ou
     Device::State& state = device.state();
     const size_t rows = panel_rows(x.size(), outputs);
     const std::lock_guard lock(state.mutex);
-    const quant::RowFormat& format = outputs.front().weights->state().format;
-    if (rows < x.size() && !all_in_range(x, format, parallel_for)) return Outcome::OutOfRange;
+    const Weights::State& weights = outputs.front().weights->state();
+    if (rows < x.size() && !all_in_range(x, weights, parallel_for)) return Outcome::OutOfRange;
     if (auto planned = plan_all(x.size(), rows, outputs); !planned) return planned.error();
     try {
         for (size_t first = 0; first < x.size(); first += rows) {
             state.calls += 1;
             const InputRows part = x.subspan(first, std::min(rows, x.size() - first));
-            auto outcome = Panel(state, part, outputs, first, parallel_for).run();
+            auto outcome = make_panel(state, part, outputs, first, parallel_for)->run();
             if (!outcome || *outcome != Outcome::Done) return outcome;
         }
     } catch (const std::bad_alloc&) {

@@ -25,12 +25,12 @@ struct Output {
 
 enum class Outcome {
     Done,        ///< every output is complete and proved
-    OutOfRange,  ///< X holds NaN, Inf or a row int8 cannot scale: nothing was written, compute it
+    OutOfRange,  ///< X holds NaN, Inf or a row beyond scaling: nothing was written, compute it
                  ///< on the CPU, whose treatment of such values is the right one
 };
 
 /// Bit-equal whatever the lanes, plans, threads and faults: what the NPU does not deliver is
-/// computed by matmul/reference from the same int8 operands. An error means misuse (shapes that do
+/// computed by matmul/reference from the same int8 or fp16 operands. An error means misuse (shapes that do
 /// not fit together) or no host memory, and that no output was touched.
 Result<Outcome> multiply(Device& device, InputRows x, std::span<const Output> outputs,
                          const ParallelFor& parallel_for = run_serial);

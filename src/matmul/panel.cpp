@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "matmul/checksum.hpp"
+#include "matmul/half_panel.hpp"
+#include "matmul/int8_panel.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -36,7 +38,6 @@ Panel::Panel(Device::State& device, InputRows x, std::span<const Output> outputs
         operand.rows = output.rows.subspan(first_row, x.size());
         operands_.push_back(std::move(operand));
     }
-    row_scales_.resize(x.size() * static_cast<size_t>(format().slices()));
 }
 
 Panel::~Panel() {
@@ -51,8 +52,8 @@ Result<Outcome> Panel::run() {
     collect_runs();
     const auto packing = Clock::now();
     const bool checksums = device_.options.verify != Verify::Off;
-    auto outcome = quantise(runs_, checksums);
-    if (!outcome || *outcome != Outcome::Done) return outcome;
+    const Outcome outcome = quantise(runs_, checksums);
+    if (outcome != Outcome::Done) return outcome;
 
     const auto waiting = Clock::now();
     for (LaneRun& run : runs_) start(run);
@@ -75,11 +76,12 @@ Result<Outcome> Panel::run() {
 }
 
 Result<void> Panel::plan() {
-    for (Operand& operand : operands_) {
+    for (size_t o = 0; o < operands_.size(); ++o) {
+        Operand& operand = operands_[o];
         auto planned = operand.weights->plans->plan(m());
         if (!planned) return planned.error();
         operand.plan = *planned;
-        operand.expected.resize(operand.weights->plans->tiling().blocks.size() * m());
+        expect(o);
         operand.cubes.resize(operand.plan->plan.tiles.size(), nullptr);
         operand.saved.resize(operand.cubes.size());
     }
@@ -135,7 +137,8 @@ bool Panel::borrow(LaneRun& run) {
         k_end = std::max(k_end, t.k0 + t.k);
     }
     run.k = k_end - run.k0;
-    const uint64_t sizes[] = {uint64_t{m()} * run.k, c_bytes, words * sizeof(uint64_t)};
+    const uint64_t a_bytes = uint64_t{m()} * run.k * compile::element_bytes(type());
+    const uint64_t sizes[] = {a_bytes, c_bytes, words * sizeof(uint64_t)};
     Buffer* buffers[] = {&run.a, &run.c, &run.regcmd};
     for (int i = 0; i < 3; ++i) {
         auto borrowed = lane.borrow(sizes[i]);
@@ -153,14 +156,15 @@ void Panel::write_streams(const LaneRun& run) {
     auto* words = run.regcmd.as<uint64_t>();
     for (const Placed& placed : run.tiles) {
         const compile::Tile& t = tile(placed.ref);
-        const auto a_offset = (uint64_t{t.k0 - run.k0} * m() + uint64_t{t.m0} * npu::k_atom_bytes);
+        const uint64_t surfaces_before = uint64_t{t.k0 - run.k0} * compile::element_bytes(type());
+        const uint64_t a_offset = surfaces_before * m() + uint64_t{t.m0} * npu::k_atom_bytes;
         const auto a = run.a.iova() + static_cast<uint32_t>(a_offset);
         const auto c = run.c.iova() + static_cast<uint32_t>(placed.c_offset);
         const CompiledPlan& compiled = *operands_[placed.ref.operand].plan;
         const compile::TaskTemplate* stream = &compiled.streams[placed.ref.tile];
         std::optional<compile::TaskTemplate> fresh;
         if (run.fresh_streams && (t.weight_reuse || t.data_reuse))
-            stream = &fresh.emplace(stream_without_reuse(t, m()));
+            stream = &fresh.emplace(stream_without_reuse(t, m(), type()));
         stream->write(words, a, placed.weight_iova, c);
         words += align_up<uint64_t>(stream->size(), k_cache_line / sizeof(uint64_t));
     }
@@ -235,9 +239,18 @@ void Panel::count() {
         stats.host_bytes += c_bytes * (twice ? 2 : 1) +
                             uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
     }
-    const uint64_t a_bytes = uint64_t{m()} * static_cast<uint64_t>(format().k_padded);
+    const uint64_t a_bytes = uint64_t{m()} * static_cast<uint64_t>(format().k_padded) *
+                             compile::element_bytes(type());
     stats.host_bytes +=
         uint64_t{m()} * static_cast<uint64_t>(format().k) * sizeof(float) + a_bytes * runs_.size();
+}
+
+std::unique_ptr<Panel> make_panel(Device::State& device, InputRows x,
+                                  std::span<const Output> outputs, size_t first_row,
+                                  const ParallelFor& parallel_for) {
+    if (outputs.front().weights->pipeline() == Pipeline::F16)
+        return std::make_unique<HalfPanel>(device, x, outputs, first_row, parallel_for);
+    return std::make_unique<Int8Panel>(device, x, outputs, first_row, parallel_for);
 }
 
 }  // namespace rosenblatt::matmul

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Panel: one pass of some rows of X through the NPU, for all outputs of a call: quantise into every
 // lane's feature cube, run one job list per lane, prove every tile, repair what failed, write Y.
+// What depends on the pipeline's numbers is virtual: Int8Panel and HalfPanel know them.
 #pragma once
 
 #include <chrono>
@@ -20,9 +21,8 @@ struct Operand {
     const Weights::State* weights = nullptr;
     OutputRows rows;
     std::shared_ptr<const CompiledPlan> plan;
-    std::vector<uint32_t> expected;           ///< checksums, [block][m]
-    std::vector<const int32_t*> cubes;        ///< per tile: where its proved result stands
-    std::vector<std::vector<int32_t>> saved;  ///< results that stand in host memory
+    std::vector<const std::byte*> cubes;        ///< per tile: where its proved result stands
+    std::vector<std::vector<std::byte>> saved;  ///< results that stand in host memory
 };
 
 struct TileRef {
@@ -53,10 +53,37 @@ class Panel {
   public:
     Panel(Device::State& device, InputRows x, std::span<const Output> outputs, size_t first_row,
           const ParallelFor& parallel_for);
-    ~Panel();
+    virtual ~Panel();
+    Panel(const Panel&) = delete;
+    Panel& operator=(const Panel&) = delete;
 
     /// The device's lock is held.
     Result<Outcome> run();
+
+  protected:
+    /// Space for what checksums of operand `o` must be; called when its plan is known.
+    virtual void expect(size_t o) = 0;
+    /// One pass over X into the feature cubes of `runs`; with_checksums: and what every tile's sums
+    /// must be.
+    virtual Outcome quantise(std::span<LaneRun> runs, bool with_checksums) = 0;
+    /// The tile's sums are what they must be.
+    virtual bool sums_match(const TileRef& ref, const std::byte* cube) const = 0;
+    /// The tile as the NPU should have written it, bit for bit, from X and proved weights.
+    virtual std::vector<std::byte> reference_cube(const TileRef& ref,
+                                                  const ParallelFor& parallel_for) const = 0;
+    /// Proved cubes into rows of Y.
+    virtual void unpack(const Operand& operand) = 0;
+
+    const compile::Tile& tile(const TileRef& ref) const {
+        return operands_[ref.operand].plan->plan.tiles[ref.tile];
+    }
+    const quant::RowFormat& format() const { return operands_[0].weights->format; }
+    uint32_t m() const { return static_cast<uint32_t>(x_.size()); }
+
+    Device::State& device_;
+    InputRows x_;
+    const ParallelFor& parallel_for_;
+    std::vector<Operand> operands_;
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -71,15 +98,9 @@ class Panel {
     void note_error(LaneRun& run, const Error& error);
     void count();
 
-    // activations.cpp
-    Result<Outcome> quantise(std::span<LaneRun> runs, bool with_checksums);
-
     // proof.cpp
     std::vector<TileRef> unproved(std::span<const LaneRun> runs);
-    bool proved(const TileRef& ref, const int32_t* cube) const;
-    bool matches_reference(const TileRef& ref, const int32_t* cube) const;
-    std::vector<int32_t> reference_cube(const TileRef& ref, const ParallelFor& parallel_for) const;
-    std::vector<int8_t> row_codes(const compile::Tile& tile) const;
+    bool proved(const TileRef& ref, const std::byte* cube) const;
 
     // repair.cpp
     void repair(std::vector<TileRef> failed);
@@ -88,26 +109,18 @@ class Panel {
     bool copy_guest_weights(LaneRun& run);
     void mend_blocks(std::span<const TileRef> tiles);
 
-    // unpack.cpp
-    void unpack(const Operand& operand);
-    void unpack_rows(const Operand& operand, uint32_t range, uint32_t first, uint32_t rows) const;
-
-    const compile::Tile& tile(const TileRef& ref) const {
-        return operands_[ref.operand].plan->plan.tiles[ref.tile];
-    }
-    const quant::RowFormat& format() const { return operands_[0].weights->format; }
-    uint32_t m() const { return static_cast<uint32_t>(x_.size()); }
     WorkLane& work_lane(const LaneRun& run) { return device_.lanes[run.lane]; }
     bool usable(uint32_t lane) const { return device_.lanes[lane].usable(device_.calls); }
+    compile::NumberType type() const { return number_type(operands_[0].weights->pipeline); }
 
-    Device::State& device_;
-    InputRows x_;
-    const ParallelFor& parallel_for_;
-    std::vector<Operand> operands_;
     std::vector<LaneRun> runs_;  ///< the planned ones; repairs append theirs, their buffers stay
-    std::vector<float> row_scales_;  ///< [m][slices]
     std::vector<bool> lane_asked_;
     std::vector<bool> lane_failed_;
 };
+
+/// The panel of the outputs' pipeline.
+std::unique_ptr<Panel> make_panel(Device::State& device, InputRows x,
+                                  std::span<const Output> outputs, size_t first_row,
+                                  const ParallelFor& parallel_for);
 
 }  // namespace rosenblatt::matmul

@@ -64,7 +64,7 @@ std::vector<TileRef> Panel::run_again(std::span<const TileRef> tiles, uint32_t l
     run.fresh_streams = true;
     if (place(run, tiles) && borrow(run)) {
         device_.stats.checksum.retried += tiles.size();
-        const bool good = quantise(std::span(&run, 1), false).ok();
+        const bool good = quantise(std::span(&run, 1), false) == Outcome::Done;
         if (good) start(run);
         finish(run);
     }
@@ -88,7 +88,9 @@ bool Panel::place(LaneRun& run, std::span<const TileRef> tiles) {
 bool Panel::copy_guest_weights(LaneRun& run) {
     std::set<std::pair<uint32_t, uint32_t>> blocks;
     uint64_t bytes = 0;
-    const auto size = [](const compile::Tile& t) { return uint64_t{t.k} * t.n; };
+    const auto size = [this](const compile::Tile& t) {
+        return uint64_t{t.k} * t.n * compile::element_bytes(type());
+    };
     for (const Placed& placed : run.tiles)
         if (blocks.insert({placed.ref.operand, tile(placed.ref).block}).second)
             bytes += size(tile(placed.ref));
@@ -102,7 +104,7 @@ bool Panel::copy_guest_weights(LaneRun& run) {
         const compile::Tile& t = tile(placed.ref);
         const auto [known, is_new] = place_of.try_emplace({placed.ref.operand, t.block}, at);
         if (is_new) {
-            std::memcpy(run.guest_weights.as<int8_t>() + at,
+            std::memcpy(run.guest_weights.as<std::byte>() + at,
                         operands_[placed.ref.operand].weights->block_data(t.block), size(t));
             at += static_cast<uint32_t>(size(t));
         }

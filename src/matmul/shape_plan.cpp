@@ -46,9 +46,12 @@ std::vector<ColumnSegment> cut_columns(const compile::WeightTiling& tiling,
     return segments;
 }
 
-compile::TaskTemplate stream_of(const compile::Tile& tile, uint32_t rows_stored) {
+compile::TaskTemplate stream_of(const compile::Tile& tile, uint32_t rows_stored,
+                                compile::NumberType type) {
     using npu::Element;
     compile::MatmulTask task;
+    task.operand = type == compile::NumberType::F16 ? Element::Fp16 : Element::Int8;
+    task.result = type == compile::NumberType::F16 ? Element::Fp32 : Element::Int32;
     task.m = tile.m;
     task.k = tile.k;
     task.n = tile.n;
@@ -57,24 +60,30 @@ compile::TaskTemplate stream_of(const compile::Tile& tile, uint32_t rows_stored)
     task.data_reuse = tile.data_reuse;
     task.weight_reuse = tile.weight_reuse;
     task.features = compile::native_features(rows_stored);
-    task.output = compile::native_results(Element::Int8, Element::Int32, tile.m);
+    task.output = compile::native_results(task.operand, task.result, tile.m);
     return compile::TaskTemplate(task);
 }
 
 }  // namespace
 
-compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_stored) {
+compile::NumberType number_type(Pipeline pipeline) {
+    return pipeline == Pipeline::F16 ? compile::NumberType::F16 : compile::NumberType::Int8;
+}
+
+compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_stored,
+                                           compile::NumberType type) {
     tile.weight_reuse = false;
     tile.data_reuse = false;
-    return stream_of(tile, rows_stored);
+    return stream_of(tile, rows_stored, type);
 }
 
 Result<std::shared_ptr<ShapePlans>> ShapePlans::make(const quant::RowFormat& format, int64_t n,
-                                                     unsigned lanes, const compile::Limits& limits,
+                                                     compile::NumberType type, unsigned lanes, const compile::Limits& limits,
                                                      const compile::Conditions& conditions) {
     compile::TilingRequest request;
     request.k = static_cast<uint32_t>(format.k_padded);
     request.n = static_cast<uint32_t>(n);
+    request.type = type;
     request.lanes = lanes;
     request.slice_ends = slice_ends(format);
     request.limits = limits;
@@ -94,6 +103,15 @@ ShapePlans::ShapePlans(compile::WeightTiling tiling, compile::Conditions conditi
         block_offset_.push_back(used[block.lane]);
         used[block.lane] += block.bytes(tiling_.request.type);
     }
+}
+
+std::vector<uint32_t> ShapePlans::blocks_of(uint32_t n0) const {
+    std::vector<uint32_t> found;
+    for (uint32_t b = 0; b < tiling_.blocks.size(); ++b) {
+        const compile::WeightBlock& block = tiling_.blocks[b];
+        if (block.n0 <= n0 && n0 < block.n0 + block.n) found.push_back(b);
+    }
+    return found;
 }
 
 uint32_t ShapePlans::columns_padded() const {
@@ -131,7 +149,7 @@ Result<std::shared_ptr<const CompiledPlan>> ShapePlans::plan(uint32_t m) {
     compiled->tile_of.resize(tiling_.blocks.size() * ranges.size());
     for (uint32_t t = 0; t < compiled->plan.tiles.size(); ++t) {
         const compile::Tile& tile = compiled->plan.tiles[t];
-        compiled->streams.push_back(stream_of(tile, m));
+        compiled->streams.push_back(stream_of(tile, m, tiling_.request.type));
         uint64_t& c_bytes = compiled->lane_c_bytes[tile.lane];
         compiled->c_offset.push_back(c_bytes);
         c_bytes += uint64_t{tile.m} * tile.n * compile::k_output_bytes;

@@ -38,19 +38,25 @@ struct CompiledPlan {
     std::vector<uint32_t> tile_of;
 };
 
+/// What the MAC array multiplies under `pipeline`.
+compile::NumberType number_type(Pipeline pipeline);
+
 /// The tile's stream for another place in the order of tasks, where nothing is in the CBUF yet.
-compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_stored);
+compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_stored,
+                                           compile::NumberType type);
 
 class ShapePlans {
   public:
     static Result<std::shared_ptr<ShapePlans>> make(const quant::RowFormat& format, int64_t n,
-                                                    unsigned lanes, const compile::Limits& limits,
+                                                    compile::NumberType type, unsigned lanes, const compile::Limits& limits,
                                                     const compile::Conditions& conditions);
 
     const compile::WeightTiling& tiling() const { return tiling_; }
     const std::vector<ColumnSegment>& segments() const { return segments_; }
     /// Where each block begins in its lane's weight BO.
     uint64_t block_offset(uint32_t block) const { return block_offset_[block]; }
+    /// Blocks that hold column n0, one of each K range.
+    std::vector<uint32_t> blocks_of(uint32_t n0) const;
     uint64_t lane_bytes(uint32_t lane) const { return tiling_.lane_bytes(lane); }
     uint32_t columns_padded() const;
     /// K-slices and K-splits that the host sums, beyond the first of each column.

@@ -3,7 +3,7 @@
 // the scale of the output feature. reference::scaled_sum is the truth these loops follow.
 #include <algorithm>
 
-#include "matmul/panel.hpp"
+#include "matmul/int8_panel.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -19,8 +19,8 @@ struct Source {
 
 }  // namespace
 
-void Panel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
-                        uint32_t rows) const {
+void Int8Panel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
+                            uint32_t rows) const {
     const CompiledPlan& compiled = *operand.plan;
     const compile::Rows& of_range = compiled.plan.row_ranges[range];
     const size_t ranges = compiled.plan.row_ranges.size();
@@ -32,7 +32,8 @@ void Panel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
         for (const Contribution& part : segment.contributions) {
             const uint32_t t = compiled.tile_of[part.block * ranges + range];
             const uint32_t column = segment.n0 - compiled.plan.tiles[t].n0;
-            sources.push_back({operand.cubes[t] + size_t{column} * of_range.m, part.slice});
+            const auto* cube = reinterpret_cast<const int32_t*>(operand.cubes[t]);
+            sources.push_back({cube + size_t{column} * of_range.m, part.slice});
         }
         for (uint32_t n = 0; n < segment.n; n += k_atom_columns) {
             const uint32_t columns = std::min(k_atom_columns, segment.n - n);
@@ -59,7 +60,7 @@ void Panel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
     }
 }
 
-void Panel::unpack(const Operand& operand) {
+void Int8Panel::unpack(const Operand& operand) {
     struct Piece {
         uint32_t range, first, rows;
     };

@@ -45,8 +45,9 @@ class Weights {
     std::unique_ptr<State> state_;
 };
 
-/// Quantises, rotates (w8a8h) and packs W. Errors, each a whole sentence: the pipeline or the shape
-/// is not supported, W holds values that int8 cannot scale (NaN, Inf, beyond 2^60), `mem_max` or
+/// Quantises (rounds to fp16: f16), rotates (w8a8h) and packs W. Errors, each a whole sentence: the
+/// pipeline or the shape is not supported, W holds values the pipeline cannot keep (NaN, Inf, beyond
+/// 2^60), `mem_max` or
 /// the lanes' address space is used up. The caller then keeps the operation on the CPU.
 Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSource source,
                                       Pipeline pipeline,

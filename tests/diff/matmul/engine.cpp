@@ -3,29 +3,52 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <random>
 #include <thread>
 
 #include "drm/rocket_accel.h"
+#include "matmul/half.hpp"
 #include "matmul/reference.hpp"
+#include "npu/convert.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
 
+int CountingPort::open(const char* path, int flags) {
+    const int fd = port_->open(path, flags);
+    files += fd >= 0;
+    return fd;
+}
+
+int CountingPort::close(int fd) {
+    const int result = port_->close(fd);
+    files -= result >= 0;
+    return result;
+}
+
 int CountingPort::ioctl(int fd, unsigned long request, void* arg) {
-    created += request == DRM_IOCTL_ROCKET_CREATE_BO;
+    const int result = port_->ioctl(fd, request, arg);
+    created += request == DRM_IOCTL_ROCKET_CREATE_BO && result >= 0;
     closed += request == DRM_IOCTL_ROCKET_GEM_CLOSE;
-    return port_->ioctl(fd, request, arg);
+    return result;
 }
 
 int CountingPort::mmap(int fd, size_t length, uint64_t offset, void** address) {
     const int result = port_->mmap(fd, length, offset, address);
     if (result >= 0) mapped.emplace_back(static_cast<std::byte*>(*address), length);
+    mappings += result >= 0;
     return result;
 }
 
-Engine::Engine(DeviceOptions options, const std::string& faults) {
+int CountingPort::munmap(void* address, size_t length) {
+    const int result = port_->munmap(address, length);
+    mappings -= result >= 0;
+    return result;
+}
+
+Engine::Engine(DeviceOptions options, const std::string& faults, const Below& below) {
     emukernel::Config config;
     config.switches.strict = true;
     config.switches.poison = true;
@@ -34,7 +57,9 @@ Engine::Engine(DeviceOptions options, const std::string& faults) {
     config.faults = *rules;
     auto kernel = emukernel::Port::create(config);
     EXPECT_TRUE(kernel.ok()) << kernel.error().message;
-    port = std::make_unique<CountingPort>(std::move(kernel).value());
+    std::unique_ptr<KernelPort> bottom = std::move(kernel).value();
+    if (below) bottom = below(std::move(bottom));
+    port = std::make_unique<CountingPort>(std::move(bottom));
     options.warn = [this](const std::string& line) { warnings.push_back(line); };
     auto opened = Device::open(*port, emukernel::k_device_path, options);
     EXPECT_TRUE(opened.ok()) << opened.error().message;
@@ -56,7 +81,41 @@ RowSource Problem::source() const {
     return [this](int64_t row, float* to) { std::copy_n(w.data() + row * k, k, to); };
 }
 
+namespace {
+
+/// f16: fp16 codes, the chip's sums per slice, then the powers of two.
+std::vector<float> half_truth(const Problem& p) {
+    const quant::RowFormat format = quant::row_format(Pipeline::F16, p.k);
+    const auto padded = static_cast<size_t>(format.k_padded);
+    std::vector<uint16_t> codes(padded);
+    std::vector<float> w(static_cast<size_t>(p.n) * padded), a(padded);
+    std::vector<float> column_scales(static_cast<size_t>(p.n));
+    for (size_t j = 0; j < column_scales.size(); ++j) {
+        EXPECT_TRUE(half_row(format, &p.w[j * static_cast<size_t>(p.k)], codes.data(),
+                             &column_scales[j]));
+        std::transform(codes.begin(), codes.end(), &w[j * padded], npu::fp32_from_fp16);
+    }
+    std::vector<float> y, slices(static_cast<size_t>(format.slices()));
+    for (int64_t i = 0; i < p.m; ++i) {
+        float scale = 0;
+        EXPECT_TRUE(half_row(format, &p.x[static_cast<size_t>(i * p.k)], codes.data(), &scale));
+        std::transform(codes.begin(), codes.end(), a.begin(), npu::fp32_from_fp16);
+        for (size_t j = 0; j < column_scales.size(); ++j) {
+            for (size_t s = 0; s < slices.size(); ++s) {
+                const auto begin = static_cast<size_t>(format.slice_begin(static_cast<int64_t>(s)));
+                const auto end = static_cast<size_t>(format.slice_end(static_cast<int64_t>(s)));
+                slices[s] = reference::half_dot(&a[begin], &w[j * padded + begin], end - begin);
+            }
+            y.push_back(reference::half_scaled_sum(slices, scale, column_scales[j]));
+        }
+    }
+    return y;
+}
+
+}  // namespace
+
 std::vector<float> Problem::truth(Pipeline pipeline) const {
+    if (pipeline == Pipeline::F16) return half_truth(*this);
     const quant::RowFormat format = quant::row_format(pipeline, k);
     const auto padded = static_cast<size_t>(format.k_padded);
     const auto slices = static_cast<size_t>(format.slices());

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,14 +22,16 @@ namespace rosenblatt::matmul {
 class CountingPort final : public KernelPort {
   public:
     explicit CountingPort(std::unique_ptr<KernelPort> port) : port_(std::move(port)) {}
-    int open(const char* path, int flags) override { return port_->open(path, flags); }
-    int close(int fd) override { return port_->close(fd); }
+    int open(const char* path, int flags) override;
+    int close(int fd) override;
     int ioctl(int fd, unsigned long request, void* arg) override;
     int mmap(int fd, size_t length, uint64_t offset, void** address) override;
-    int munmap(void* address, size_t length) override { return port_->munmap(address, length); }
+    int munmap(void* address, size_t length) override;
 
-    std::atomic<unsigned> created{0};
-    std::atomic<unsigned> closed{0};
+    std::atomic<unsigned> created{0};  ///< BOs
+    std::atomic<unsigned> closed{0};   ///< BOs: asked for, whatever the answer
+    std::atomic<int> files{0};         ///< open now
+    std::atomic<int> mappings{0};      ///< mapped now
     std::vector<std::span<std::byte>> mapped;  ///< every BO so far, in order
 
   private:
@@ -40,8 +43,11 @@ struct Engine {
     std::vector<std::string> warnings;
     std::unique_ptr<Device> device;
 
-    /// `faults` as in GGML_ROCKET_FAULT. The emulator is strict and starts from garbage.
-    explicit Engine(DeviceOptions options = {}, const std::string& faults = "");
+    /// `faults` as in GGML_ROCKET_FAULT. The emulator is strict and starts from garbage. `below`
+    /// may put another port between the kernel and the counter.
+    using Below = std::function<std::unique_ptr<KernelPort>(std::unique_ptr<KernelPort>)>;
+    explicit Engine(DeviceOptions options = {}, const std::string& faults = "",
+                    const Below& below = {});
 };
 
 /// Y = X * W^T with Gaussian entries and a few large columns, as activations have them.

@@ -53,7 +53,7 @@ TEST(Pack, ValuesInt8CannotScaleKeepWeightsOnTheCpu) {
 
 TEST(Pack, PipelinesAndShapesWithoutARecipeAreRefused) {
     Engine engine;
-    EXPECT_FALSE(pack_zeros(*engine.device, {32, 32}, Pipeline::F16).ok());
+    EXPECT_FALSE(pack_zeros(*engine.device, {32, 32}, Pipeline::W4A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {0, 32}, Pipeline::W8A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {32, -1}, Pipeline::W8A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {int64_t{1} << 40, 32}, Pipeline::W8A8).ok());
