@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// The fault matrix: every kind of fault of GGML_ROCKET_FAULT, in three phases, on three lanes, for
+// both families of pipelines: the same bits, and afterwards no BO, mapping or file is left.
+#include <gtest/gtest.h>
+
+#include <dirent.h>
+
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "engine.hpp"
+
+namespace rosenblatt::matmul {
+namespace {
+
+/// Three phases each: early, in the middle of the first product's jobs or work buffers, later.
+struct Kind {
+    const char* name;
+    const char* phases[3];  ///< what follows the name and a colon
+};
+
+// Jobs: three per product, one per lane, and three products. BOs: three of the weights, then three
+// work buffers per lane. A bit above the mantissa's end is an error no pipeline's check lets pass.
+constexpr Kind k_kinds[] = {
+    {"hang", {"job=1", "job=4", "job=7"}},
+    {"drop", {"job=1", "job=4", "job=7"}},
+    {"flip", {"job=1,bit=30", "job=4,bit=24222", "job=7,bit=1021"}},
+    {"partial", {"job=1", "job=4", "job=7"}},
+    {"swap", {"job=1", "job=4", "job=7"}},
+    {"stale", {"job=1", "job=4", "job=7"}},
+    {"iommu", {"job=1", "job=4", "job=7"}},
+    {"slow", {"x=3", "x=1000", "x=1e9"}},  // the last: the watchdog ends every job
+    {"lost", {"job=1", "job=4", "job=7"}},
+    {"enospc", {"bo=1", "bo=4", "bo=8"}},
+};
+
+size_t open_files() {
+    size_t count = 0;
+    if (DIR* folder = ::opendir("/proc/self/fd")) {
+        while (::readdir(folder)) ++count;
+        ::closedir(folder);
+    }
+    return count;
+}
+
+const Problem& problem_of(int product) {
+    static const Problem problems[] = {{24, 200, 150, 1}, {24, 200, 150, 2}, {24, 200, 150, 3}};
+    return problems[product];
+}
+
+const std::vector<float>& truth_of(Pipeline pipeline, int product) {
+    static const auto truths = [] {
+        std::vector<std::vector<float>> all;
+        for (const Pipeline each : {Pipeline::W8A8H, Pipeline::F16})
+            for (int p = 0; p < 3; ++p) {
+                Problem mixed = problem_of(0);
+                mixed.x = problem_of(p).x;
+                all.push_back(mixed.truth(each));
+            }
+        return all;
+    }();
+    return truths[static_cast<size_t>(pipeline == Pipeline::F16 ? 3 + product : product)];
+}
+
+/// Three products of one W with different X: what is stale is wrong.
+void three_products(const std::string& fault, Pipeline pipeline, std::shared_ptr<CountingPort>& port) {
+    Engine engine({}, fault);
+    auto weights = pack(*engine.device, {150, 200}, problem_of(0).source(), pipeline);
+    ASSERT_TRUE(weights.ok()) << weights.error().message;
+    for (int p = 0; p < 3; ++p) {
+        std::vector<float> y(24 * 150, -1.0F);
+        const auto outcome = multiply(*engine.device, **weights, problem_of(p).x.data(), 200, 24,
+                                      y.data(), 150);
+        ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+        EXPECT_EQ(*outcome, Outcome::Done);
+        EXPECT_EQ(differing(y, truth_of(pipeline, p)), 0u) << "product " << p;
+    }
+    EXPECT_LE(engine.warnings.size(), 1u);
+    weights->reset();
+    engine.device.reset();
+    port = std::move(engine.port);
+}
+
+class FaultMatrix : public testing::TestWithParam<std::tuple<Kind, Pipeline>> {};
+
+TEST_P(FaultMatrix, EveryPhaseOnEveryLaneGivesTheSameBitsAndLeavesNothing) {
+    const auto& [kind, pipeline] = GetParam();
+    const bool device_wide = std::string(kind.name) == "slow";
+    truth_of(pipeline, 0);
+    for (const char* phase : kind.phases)
+        for (int lane = 0; lane < 3; ++lane) {
+            std::string fault = std::string(kind.name) + ":" + phase;
+            if (!device_wide) fault += ",lane=" + std::to_string(lane);
+            SCOPED_TRACE(fault);
+            const size_t files_before = open_files();
+            std::shared_ptr<CountingPort> port;
+            three_products(fault, pipeline, port);
+            ASSERT_TRUE(port);
+            EXPECT_EQ(port->created, port->closed) << "BOs";
+            EXPECT_EQ(port->mappings, 0);
+            EXPECT_EQ(port->files, 0);
+            port.reset();
+            EXPECT_EQ(open_files(), files_before);
+        }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FaultMatrix,
+    testing::Combine(testing::ValuesIn(k_kinds), testing::Values(Pipeline::W8A8H, Pipeline::F16)),
+    [](const auto& info) {
+        return std::string(std::get<0>(info.param).name) + "_" + name(std::get<1>(info.param));
+    });
+
+}  // namespace
+}  // namespace rosenblatt::matmul
