@@ -7,6 +7,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/packages.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/llama_source.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib/llama_build.sh"
 
 targets=(llama-completion llama-cli llama-bench llama-perplexity llama-quantize llama-server llama-tokenize
          ggml-rpc-server test-backend-ops)
@@ -38,27 +39,8 @@ instruction_set_options() {
 # What this machine's compiler makes of "native": on Arm the option above does not say it.
 native_flags() { "${CC:-cc}" -march=native -Q --help=target 2>/dev/null | grep -E 'march=|mcpu=|enabled' || true; }
 
-build() { # SOURCE BUILD PREFIX
-    local source=$1 build=$2 prefix=$3
-    say "llama.cpp: building ${#targets[@]} programs with $cores jobs (5 to 12 minutes on 2 cores); log in $build.log"
-    run_quietly "$build.log" cmake -S "$source" -B "$build" -G Ninja "${options[@]}"
-    run_quietly "$build.log" cmake --build "$build" -j "$cores" --target "${targets[@]}"
-    rm -rf "$prefix.tmp"
-    mkdir -p "$prefix.tmp/bin" "$prefix.tmp/include"
-    cp -a "$build"/bin/* "$prefix.tmp/bin/"
-    cp "$source"/include/*.h "$source"/ggml/include/*.h "$prefix.tmp/include/"
-    ln -s "../$(basename "$source")" "$prefix.tmp/src"
-    mv "$prefix.tmp" "$prefix"
-    rm -rf "$build" "$build.log"
-}
-
 mapfile -t instruction_sets < <(instruction_set_options)
-options=(-DCMAKE_BUILD_TYPE=Release -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON "-DCMAKE_INSTALL_RPATH=\$ORIGIN"
-         -DGGML_BACKEND_DL=ON -DGGML_RPC=ON "${instruction_sets[@]}"
-         -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_NUMBER=0 "-DLLAMA_BUILD_COMMIT=$llama_tag"
-         -DLLAMA_BUILD_TESTS=ON -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
-         -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF)
-
+mapfile -t options < <(llama_options ON -DGGML_RPC=ON "${instruction_sets[@]}")
 key=$({ printf '%s\n' "${options[@]}" "${targets[@]}"; "${CXX:-c++}" --version; native_flags; } | sha256sum | cut -c1-12)
 source=$cache/llama.cpp-$llama_tag-${llama_tree:0:12}
 prefix=$source-$key
@@ -69,7 +51,10 @@ if [ ! -d "$prefix" ]; then
     exec 9>"$cache/lock"
     flock 9 # two scripts at once: the second waits, then finds the work done
     get_source "$source"
-    [ -d "$prefix" ] || build "$source" "$source-$key.build" "$prefix"
+    if [ ! -d "$prefix" ]; then
+        say "llama.cpp: building ${#targets[@]} programs with $cores jobs (5 to 12 minutes on 2 cores); log in $prefix.build.log"
+        llama_build "$source" "$prefix" "${options[@]}" -- "${targets[@]}"
+    fi
 fi
 ln -sfn "$prefix" "$cache/llama"
 echo "$prefix"

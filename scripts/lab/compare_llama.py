@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compares the two runs of `lab.sh llama`: usage: compare_llama.py HERE GUEST DEVICE.json, where HERE and GUEST each
-stand for a .text and a .stats file. Exit 1 when the texts differ, the NPU did not work, or the times do not fit."""
+"""Compares the two runs of `lab.sh llama`: usage: compare_llama.py HERE GUEST DEVICE.json RUNS, where HERE and GUEST each
+stand for a .text and a .stats file, and RUNS is how often the guest ran before all its text was there: the device counts
+all of them. Exit 1 when the texts differ, the NPU did not work, or the times do not fit."""
 import json
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def main() -> int:
     here, guest = (Path(name) for name in sys.argv[1:3])
     texts = [path.with_suffix(".text").read_text().strip() for path in (here, guest)]
     stats = [json.loads(path.with_suffix(".stats").read_text()) for path in (here, guest)]
-    device = json.loads(Path(sys.argv[3]).read_text())
+    device, runs = json.loads(Path(sys.argv[3]).read_text()), int(sys.argv[4])
 
     print(texts[1])
     problems = []
@@ -32,10 +33,10 @@ def main() -> int:
     print(f"{'tasks of the device, by core':32}{'':>18}{' + '.join(map(str, tasks)):>18}")
     print(f"{'modelled ms of the device':32}{'':>18}{device['npu_ms_modelled']:>18.3f}")
 
-    told, measured = stats[1]["npu_ms_modelled"], device["npu_ms_modelled"]
+    told, measured = runs * stats[1]["npu_ms_modelled"], device["npu_ms_modelled"]
     if not measured or abs(told - measured) > TOLERANCE * measured:
         problems.append(f"the backend's npu_ms_modelled is {told}, the device's {measured}")
-    if sum(tasks) != stats[1]["tasks"] or not all(tasks):
+    if sum(tasks) != runs * stats[1]["tasks"] or not all(tasks):
         problems.append(f"the backend counts {stats[1]['tasks']} tasks, the device's cores {tasks}")
     if stats[1]["emulated"] or stats[1]["checksum"]["mismatch"]:
         problems.append("the guest's run was emulated, or a checksum did not fit")
