@@ -6,6 +6,7 @@
 #   apt_private_init arm64 trixie-backports sid || exit 77   # prints apt's own complaint on failure
 #   apt_private_newest '^linux-base-[0-9.]+\+deb[0-9]+-arm64$'
 #   apt_private_unpack PACKAGE DIRECTORY
+#   apt_private_unpack_all DIRECTORY PACKAGE...              # with everything they depend on
 
 # The machine's own Debian mirror, so that its proxy, mirror and offline rules hold here too.
 apt_private_mirror() {
@@ -70,21 +71,22 @@ apt_private_version() {
     apt-cache "${APT_PRIVATE_OPTIONS[@]}" show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p'
 }
 
-# apt_private_fetch PACKAGE: prints the path of its .deb, downloading it once.
+# apt_private_fetch PACKAGE...: prints the paths of their .debs, downloading each once.
 apt_private_fetch() {
-    local package=$1 file
+    local files file log=$APT_PRIVATE_ROOT/${1%%:*}.log
     (
         flock 9
         cd "$APT_PRIVATE_ROOT/archives" || exit 1
-        # Asked from another directory: where the file already lies, apt prints nothing.
-        file=$(cd partial && apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download --print-uris "$package" \
-            2>"../$package.log" | awk '{ print $2 }')
-        [ -n "$file" ] || { cat "$package.log" >&2; exit 1; }
-        if [ ! -e "$file" ]; then
-            apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download "$package" >"$package.log" 2>&1 ||
-                { cat "$package.log" >&2; exit 1; }
-        fi
-        echo "$PWD/$file"
+        # Asked from another directory: where a file already lies, apt prints nothing.
+        files=$(cd partial && apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download --print-uris "$@" 2>"$log" |
+            awk '{ print $2 }')
+        [ -n "$files" ] || { cat "$log" >&2; exit 1; }
+        for file in $files; do
+            [ -e "$file" ] && continue
+            apt-get "${APT_PRIVATE_OPTIONS[@]}" -qq download "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+            break
+        done
+        for file in $files; do echo "$PWD/$file"; done
     ) 9>"$APT_PRIVATE_ROOT/lock"
 }
 
@@ -93,4 +95,25 @@ apt_private_unpack() {
     local deb
     deb=$(apt_private_fetch "$1") || return 1
     mkdir -p "$2" && dpkg-deb -x "$deb" "$2"
+}
+
+# apt_private_unpack_all DIRECTORY PACKAGE...: unpacks these and all they depend on side by side, as a root for their
+# programs. DIRECTORY/versions names the packages; when one of them has a new version, all is unpacked afresh.
+apt_private_unpack_all() {
+    local directory=$1 versions='' package all debs
+    shift
+    for package in "$@"; do versions+="$package $(apt_private_version "$package") "; done
+    [ "$(cat "$directory/versions" 2>/dev/null)" != "$versions" ] || return 0
+    rm -rf "$directory"
+    mkdir -p "$directory"
+    all=$(apt-cache "${APT_PRIVATE_OPTIONS[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts \
+        --no-breaks --no-replaces --no-enhances "$@" | grep -E '^[a-z0-9]' | sort -u)
+    # shellcheck disable=SC2086 # a list
+    debs=$(apt_private_fetch $all) || return 1
+    for package in $debs; do dpkg-deb -x "$package" "$directory" || return 1; done
+    # Where a package still names /lib and /lib64, they are parts of /usr.
+    for package in lib lib64; do
+        [ -e "$directory/$package" ] || [ ! -e "$directory/usr/$package" ] || ln -s "usr/$package" "$directory/$package"
+    done
+    echo "$versions" >"$directory/versions"
 }

@@ -23,7 +23,7 @@ need_packages() {
     mkdir -p "$(dirname "$log")"
     : >"$log"
     run_quietly "$log" apt-get update
-    run_quietly "$log" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    run_quietly "$log" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
 }
 
 # need_all_packages: everything in scripts/packages.txt that no other program on this machine stands in for.
