@@ -98,6 +98,8 @@ release=${kernel%%[-+]*}                  # 7.3.4
 series=$(echo "$release" | cut -d. -f1,2) # 7.3
 kernel_build_open "$kernel"
 module=$kernel_work/rocket.ko
+[ $own = no ] || module=$kernel_work/own/rocket.ko # never taken for the distribution's
+mkdir -p "$(dirname "$module")"
 if [ -z "$source_tree" ]; then
     source_tree=$kernel_work/source
     [ -e "$source_tree/.complete" ] || check_versions
