@@ -17,10 +17,18 @@ class GuestBus final : public emulator::Bus {
     /// Pages lie scattered in the guest: there is never one piece.
     const std::byte* view(emulator::Iova, size_t) override { return nullptr; }
 
+    /// Page number `page` of those touched from now on meets a fault (nothing: none does).
+    void fault_at(std::optional<unsigned> page) { faulting_ = page; }
+
   private:
-    std::optional<emulator::Iova> transfer(emulator::Iova iova, std::byte* bytes, size_t size,
-                                           bool write);
+    /// Calls copy(guest-physical address, offset, size) for every page of the range.
+    template <typename Copy>
+    std::optional<emulator::Iova> each_page(emulator::Iova iova, size_t size, bool write,
+                                            Copy copy);
+    std::optional<HardwareAddress> translate(emulator::Iova iova, bool write);
+
     Iommu& iommu_;
+    std::optional<unsigned> faulting_;
 };
 
 }  // namespace rosenblatt::qemu

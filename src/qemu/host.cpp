@@ -8,9 +8,8 @@ namespace {
 
 // Functions differ in type only; dlsym's void* is turned back by the assignment's own type.
 template <typename F>
-void find(F*& target, std::string& missing, const char* name, const char* other_name = nullptr) {
+void find(F*& target, std::string& missing, const char* name) {
     void* symbol = ::dlsym(RTLD_DEFAULT, name);
-    if (!symbol && other_name) symbol = ::dlsym(RTLD_DEFAULT, other_name);
     if (!symbol) missing += (missing.empty() ? "" : ", ") + std::string(name);
     target = reinterpret_cast<F*>(symbol);
 }
@@ -33,11 +32,22 @@ std::string Host::load() {
     ROSENBLATT_FIND(cpu_disable_ticks);
     ROSENBLATT_FIND(cpu_enable_ticks);
     ROSENBLATT_FIND(qemu_plugin_register_atexit_cb);
+    ROSENBLATT_FIND(address_space_memory);
+    ROSENBLATT_FIND(address_space_rw);
 #undef ROSENBLATT_FIND
-    find(cpu_physical_memory_rw, missing, "cpu_physical_memory_rw", "physical_memory_rw");
     if (missing.empty()) return {};
     return "this QEMU does not export " + missing +
-           ", which the NPU device needs; use Debian's qemu-system-aarch64 7.2 to 10.x.";
+           ", which the NPU device needs; use Debian's qemu-system-aarch64, 7.2 to 11.1.";
+}
+
+void Host::copy_from_guest(HardwareAddress address, void* bytes, uint64_t size) const {
+    address_space_rw(address_space_memory, address, k_no_attributes, bytes, size, false);
+}
+
+void Host::copy_to_guest(HardwareAddress address, const void* bytes, uint64_t size) const {
+    // One function for both directions takes a mutable buffer; a write only reads it.
+    address_space_rw(address_space_memory, address, k_no_attributes, const_cast<void*>(bytes), size,
+                     true);
 }
 
 Host& host() {

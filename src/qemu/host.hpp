@@ -10,7 +10,7 @@ namespace rosenblatt::qemu {
 
 using HardwareAddress = uint64_t;
 
-/// QEMU's MemoryRegionOps, as laid out in 7.2 to 10.x.
+/// QEMU's MemoryRegionOps, as laid out in 7.2 to 11.1.
 struct MemoryRegionOps {
     uint64_t (*read)(void* opaque, HardwareAddress address, unsigned size);
     void (*write)(void* opaque, HardwareAddress address, uint64_t value, unsigned size);
@@ -42,8 +42,10 @@ struct Host {
     void* (*object_resolve_path_type)(const char* path, const char* type, bool* ambiguous);
     void* (*qdev_get_gpio_in)(void* device, int n);
     void (*qemu_set_irq)(void* irq, int level);
-    /// (address, buffer, length, is_write); QEMU 11 knows it by another name.
-    void (*cpu_physical_memory_rw)(HardwareAddress, void* buffer, HardwareAddress length, bool);
+    void* address_space_memory;  ///< a variable: the bus that CPUs and devices see
+    /// Attributes are a struct of 4 or 8 bytes, which travels as an integer.
+    unsigned (*address_space_rw)(void* space, HardwareAddress, uint64_t attributes, void* buffer,
+                                 HardwareAddress length, bool is_write);
     void (*qemu_add_machine_init_done_notifier)(Notifier*);
     void (*timer_init_full)(void* timer, void* group, int clock, int scale, int attributes,
                             void (*callback)(void*), void* opaque);
@@ -53,12 +55,18 @@ struct Host {
     void (*cpu_enable_ticks)();
     void (*qemu_plugin_register_atexit_cb)(uint64_t id, void (*callback)(uint64_t, void*), void*);
 
+    void copy_from_guest(HardwareAddress, void* bytes, uint64_t size) const;
+    void copy_to_guest(HardwareAddress, const void* bytes, uint64_t size) const;
+
     /// Looks every function up. On failure returns a sentence that names the missing ones.
     std::string load();
 };
 
 /// The one table of this process: QEMU is one program with one machine.
 Host& host();
+
+/// An access like a CPU's plain one.
+inline constexpr uint64_t k_no_attributes = 0;
 
 /// QEMU's clock that stands still while the guest does.
 inline constexpr int k_virtual_clock = 1;

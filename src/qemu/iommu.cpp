@@ -19,7 +19,7 @@ constexpr unsigned k_level_directory = 1, k_level_table = 2, k_level_page = 4;
 
 uint32_t load(HardwareAddress address) {
     uint32_t entry = 0;
-    host().cpu_physical_memory_rw(address, &entry, sizeof entry, false);
+    host().copy_from_guest(address, &entry, sizeof entry);
     return entry;
 }
 

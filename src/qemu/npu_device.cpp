@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "qemu/npu_device.hpp"
 
-#include <cstdarg>
+#include "npu/registers.hpp"
 
 namespace rosenblatt::qemu {
 namespace {
 
 constexpr uint64_t k_window = 0x10000;
 constexpr unsigned k_page_shift = 12;
+/// An injected fault strikes one of the first so many pages: the stream, an operand or the output.
+constexpr unsigned k_pages_of_a_task = 48;
 
 // Pages of the 64 KiB, as on the SoC; the reset register is the lab's own (snps,dw-high-reset).
 enum Page : uint32_t { Pc = 0, Cna = 1, Locked = 2, Core = 3, Mmu0 = 9, Mmu1 = 10, Reset = 15 };
@@ -80,7 +82,7 @@ void NpuDevice::write(uint32_t address, uint32_t value) {
     const uint32_t offset = address & 0xfff;
     switch (address >> k_page_shift) {
         case Pc: core_.write_register(emulator::Window::Pc, offset, value); break;
-        case Cna: core_.write_register(emulator::Window::Cna, offset, value); break;
+        case Cna: write_cna(offset, value); break;
         case Core: core_.write_register(emulator::Window::Core, offset, value); break;
         case Mmu0: banks_[0].write(offset, value); break;
         case Mmu1: banks_[1].write(offset, value); break;
@@ -89,6 +91,16 @@ void NpuDevice::write(uint32_t address, uint32_t value) {
     }
     if (core_.task_pending()) run_task();
     update_irq();
+}
+
+// The driver tells every core its number in S_POINTER, on every kick: the log says it once.
+void NpuDevice::write_cna(uint32_t offset, uint32_t value) {
+    const uint32_t base = npu::info(npu::Block::Cna).base;
+    if (base + offset == npu::cna::S_POINTER::offset && group_pointer_ != value) {
+        note("S_POINTER {:#010x}", value);
+        group_pointer_ = value;
+    }
+    core_.write_register(emulator::Window::Cna, offset, value);
 }
 
 // Bits 0 and 1 are srst_a and srst_h, active high. The IOMMU stands in the same power and reset domain.
@@ -112,12 +124,10 @@ void NpuDevice::run_task() {
         core_.reset();  // nothing is written, no interrupt comes
         return;
     }
+    bus_.fault_at(std::nullopt);
     if (happens(options_.dma_error_permille)) {
-        ++account_.faulted;
+        bus_.fault_at(random_() % k_pages_of_a_task);
         note("injected: IOMMU fault");
-        banks_[index_ == 0 ? 0 : 1].raise_fault(0xdead'0000, false);
-        core_.reset();
-        return;
     }
     // The guest's clock stands still while the host computes: a slow host is no slow NPU.
     host().cpu_disable_ticks();
@@ -125,9 +135,8 @@ void NpuDevice::run_task() {
     host().cpu_enable_ticks();
 
     const double ns = outcome.modelled_ns * options_.slow;
-    note("task %.0f ns, %llu MAC cycles%s%s", ns,
-         static_cast<unsigned long long>(outcome.mac_cycles), outcome.fault ? ": " : "",
-         outcome.fault ? outcome.fault->sentence.c_str() : "");
+    note("task {:.0f} ns, {} MAC cycles{}{}", ns, outcome.mac_cycles, outcome.fault ? ": " : "",
+         outcome.fault ? outcome.fault->sentence : "");
     account_.hung += outcome.completion == emulator::Completion::Hung;
     account_.faulted += outcome.completion == emulator::Completion::BusFault;
     if (outcome.completion == emulator::Completion::BusFault) core_.complete();
@@ -164,17 +173,6 @@ void NpuDevice::update_irq() {
 
 bool NpuDevice::happens(unsigned permille) {
     return permille > 0 && random_() % 1000 < permille;
-}
-
-void NpuDevice::note(const char* format, ...) {
-    if (!log_) return;
-    std::fprintf(log_, "core%u ", index_);
-    va_list arguments;
-    va_start(arguments, format);
-    std::vfprintf(log_, format, arguments);
-    va_end(arguments);
-    std::fputc('\n', log_);
-    std::fflush(log_);
 }
 
 }  // namespace rosenblatt::qemu

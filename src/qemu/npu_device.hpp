@@ -3,10 +3,12 @@
 // IOMMU, and the time its tasks take.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdio>
-#include <memory>
 #include <random>
+#include <utility>
 
 #include "emulator/core.hpp"
 #include "qemu/guest_bus.hpp"
@@ -38,12 +40,19 @@ class NpuDevice {
 
     uint32_t read(uint32_t address);
     void write(uint32_t address, uint32_t value);
+    void write_cna(uint32_t offset, uint32_t value);
     void write_reset(uint32_t offset, uint32_t value);
     void run_task();
     void finish_later(double ns);
     void update_irq();
     bool happens(unsigned permille);
-    void note(const char* format, ...) __attribute__((format(printf, 2, 3)));
+    /// One line of the log, behind this core's name.
+    template <typename... T>
+    void note(fmt::format_string<T...> format, T&&... values) {
+        if (!log_) return;
+        fmt::print(log_, "core{} {}\n", index_, fmt::format(format, std::forward<T>(values)...));
+        std::fflush(log_);
+    }
 
     unsigned index_;
     DeviceOptions options_;
@@ -56,6 +65,7 @@ class NpuDevice {
     std::array<uint64_t, 64> timer_{};     ///< storage for a QEMUTimer, larger in no version
     std::array<uint64_t, 512> region_{};   ///< storage for a MemoryRegion
     std::array<uint32_t, 16> reset_lines_{};
+    std::optional<uint32_t> group_pointer_;  ///< last S_POINTER written to the CNA
     bool task_running_ = false;
     CoreAccount account_;
 };

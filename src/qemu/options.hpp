@@ -24,7 +24,7 @@ struct DeviceOptions {
     bool v1_format = false;          ///< page table entries of the first IOMMU version
     unsigned hang_permille = 0;      ///< tasks that never end
     unsigned lose_irq_permille = 0;  ///< tasks that end without their interrupt
-    unsigned dma_error_permille = 0; ///< tasks stopped by an IOMMU fault at their first access
+    unsigned dma_error_permille = 0; ///< tasks that meet an IOMMU fault on their way
     uint32_t seed = 1;               ///< of the three above
     double slow = 1;                 ///< factor on modelled time
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The entry QEMU calls for `-plugin`: reads the options, waits until the machine is built, adds the
 // NPU cores to it, and writes what they did when QEMU ends.
+#include <dlfcn.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <vector>
-
-#include <dlfcn.h>
 
 #include "qemu/host.hpp"
 #include "qemu/npu_device.hpp"
@@ -45,34 +47,30 @@ void add_cores(Notifier*, void*) {
     }
 }
 
+nlohmann::json json_of(const CoreAccount& account) {
+    return {{"tasks", account.tasks},     {"hung", account.hung},
+            {"faulted", account.faulted}, {"irqs_lost", account.irqs_lost},
+            {"resets", account.resets},   {"npu_ms_modelled", account.modelled_ns * 1e-6}};
+}
+
 void write_stats(uint64_t, void*) {
     const Board& b = board();
     if (b.options.stats.empty()) return;
-    std::FILE* file = std::fopen(b.options.stats.c_str(), "w");
-    if (!file) return;
-    double total = 0;
-    std::fprintf(file, "{\"cores\":[");
-    for (size_t n = 0; n < b.cores.size(); ++n) {
-        const CoreAccount& a = b.cores[n]->account();
-        total += a.modelled_ns;
-        std::fprintf(file,
-                     "%s{\"tasks\":%llu,\"hung\":%llu,\"faulted\":%llu,\"irqs_lost\":%llu,"
-                     "\"resets\":%llu,\"npu_ms_modelled\":%.6f}",
-                     n ? "," : "", static_cast<unsigned long long>(a.tasks),
-                     static_cast<unsigned long long>(a.hung),
-                     static_cast<unsigned long long>(a.faulted),
-                     static_cast<unsigned long long>(a.irqs_lost),
-                     static_cast<unsigned long long>(a.resets), a.modelled_ns * 1e-6);
+    nlohmann::json cores = nlohmann::json::array();
+    double total_ns = 0;
+    for (const auto& core : b.cores) {
+        cores.push_back(json_of(core->account()));
+        total_ns += core->account().modelled_ns;
     }
-    std::fprintf(file, "],\"npu_ms_modelled\":%.6f}\n", total * 1e-6);
-    std::fclose(file);
+    std::ofstream(b.options.stats)
+        << nlohmann::json{{"cores", cores}, {"npu_ms_modelled", total_ns * 1e-6}} << '\n';
 }
 
 }  // namespace
 }  // namespace rosenblatt::qemu
 
-/// Read by QEMU before it calls us: 7.2 knows plugin API 1 only, 10.0 refuses 1. A function that came
-/// with API 2 tells which one is here.
+/// Read by QEMU before it calls us: 7.2 knows plugin API 1 only, 10.0 refuses 1. A function that
+/// came with API 2 tells which one is here.
 ROSENBLATT_EXPORT int qemu_plugin_version;
 int qemu_plugin_version = ::dlsym(RTLD_DEFAULT, "qemu_plugin_scoreboard_new") ? 2 : 1;
 
