@@ -162,6 +162,18 @@ TEST_P(CreateBo, ClosingAHandleTwiceIsEinval) {
     EXPECT_EQ(file.close_handle(created.handle), -EINVAL);
 }
 
+// The emulated kernel takes memory at its first touch (docs/kernel-behaviour.md).
+TEST_P(CreateBo, MemoryIsPinnedInsideTheCall) {
+    if (emulated()) GTEST_SKIP() << "only the real kernel pins";
+    constexpr uint32_t k_size = 64u << 20;
+    constexpr uint32_t k_counted = k_size / 16 * 15;  // each CPU keeps some pages uncounted for a while
+    RawFile file(port());
+    const uint64_t shared = meminfo("Shmem:"), pinned = meminfo("Unevictable:");
+    ASSERT_EQ(file.create(k_size), 0);
+    EXPECT_GE(meminfo("Shmem:"), shared + k_counted);
+    EXPECT_GE(meminfo("Unevictable:"), pinned + k_counted);
+}
+
 TEST_P(CreateBo, TwoGibMinusOnePageIsTheLargest) {
     if (!has_memory(3 * k_gib)) GTEST_SKIP() << "needs 3 GiB of free memory, which rocket pins";
     RawFile file(port());

@@ -18,6 +18,14 @@ int64_t in(int64_t ns) {
     return now.tv_sec * 1'000'000'000ll + now.tv_nsec + ns;
 }
 
+uint64_t meminfo(const std::string& wanted) {
+    std::ifstream lines("/proc/meminfo");
+    std::string name, unit;
+    for (uint64_t kib = 0; lines >> name >> kib; std::getline(lines, unit))
+        if (name == wanted) return kib * 1024;
+    return 0;
+}
+
 RawBo::RawBo(KernelPort& port, int fd, uint32_t wanted) : size(wanted), port_(port), fd_(fd) {
     drm_rocket_create_bo create{};
     create.size = size;
@@ -166,12 +174,7 @@ void PortTest::SetUp() {
 }
 
 bool PortTest::has_memory(uint64_t bytes) const {
-    if (emulated()) return true;
-    std::ifstream meminfo("/proc/meminfo");
-    std::string name, unit;
-    for (uint64_t kib = 0; meminfo >> name >> kib; std::getline(meminfo, unit))
-        if (name == "MemAvailable:") return kib * 1024 > bytes;
-    return false;
+    return emulated() || meminfo("MemAvailable:") > bytes;
 }
 
 }  // namespace rosenblatt::port_test

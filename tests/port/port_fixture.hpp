@@ -27,6 +27,9 @@ constexpr int64_t k_ms = 1'000'000;
 int64_t in(int64_t ns);
 constexpr int64_t k_forever = INT64_MAX;
 
+/// Bytes of a line of /proc/meminfo, such as "Shmem:"; 0 without it.
+uint64_t meminfo(const std::string& name);
+
 /// A BO by its handle, with its mapping; closed at the end unless close() was called.
 class RawBo {
   public:
