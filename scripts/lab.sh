@@ -7,20 +7,24 @@
 . "$root/scripts/lib/packages.sh"
 . "$root/scripts/lib/apt_private.sh"
 . "$root/scripts/lib/llama_source.sh"
-for part in fetch device_tree guest verbs llama hazard; do . "$root/scripts/lab/$part.sh"; done
+. "$root/scripts/lib/llama_build.sh"
+. "$root/scripts/lib/teflon.sh"
+for part in fetch qemu device_tree guest verbs llama teflon products hazard soak; do . "$root/scripts/lab/$part.sh"; done
 
 usage() {
     cat <<'END'
-usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--iommu v1|v2] [--memory SIZE] [--seconds N]
-                      [--npu NAME=VALUE,...]
+usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--qemu SUITE] [--iommu v1|v2] [--memory SIZE]
+                      [--seconds N] [--npu NAME=VALUE,...]
   smoke   boots, runs a matmul per lane, three lanes at once
   test    runs the whole contract suite of the kernel port through the real driver
   llama   lets llama.cpp write in the guest, and compares with the emulated kernel token for token
+  teflon  lets Mesa's own driver run convolutions in the guest, and compares with TensorFlow Lite
   hazard  cuts page table addresses to 32 bits in all the ways there are, and shows what comes of it
-  soak    four processes for five minutes on a device with faults, then with kill -9
+  soak    four processes for five minutes on a device with faults, then with kill -9, then with files closed under jobs
   shell   gives a shell in the guest
   --module FILE    a rocket.ko of your own; default: the kernel's, else scripts/build-rocket.sh makes it
   --kernel ...     a Debian kernel by version, or a kernel tree that you have built; default: Debian's newest that fits
+  --qemu SUITE     the QEMU of a newer Debian suite (trixie, sid), unpacked beside this machine's
   --iommu v1|v2    which IOMMU the device tree names; default v2
   --memory SIZE    the guest's memory
   --seconds N      how long soak lasts
@@ -31,12 +35,13 @@ END
 }
 
 verb=${1:-}
-case $verb in smoke | test | llama | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
-rocket_module='' wanted_kernel='' memory=''
+case $verb in smoke | test | llama | teflon | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
+rocket_module='' wanted_kernel='' qemu_suite='' memory=''
 while [ $# -gt 0 ]; do
     case $1 in
     --module) rocket_module=$(realpath "${2:?--module needs a file}") ;;
     --kernel) wanted_kernel=${2:?--kernel needs a version or a folder} ;;
+    --qemu) qemu_suite=${2:?--qemu needs a Debian suite} ;;
     --iommu) guest_iommu=${2:?--iommu needs v1 or v2} ;;
     --memory) memory=${2:?--memory needs a size} guest_memory=$2 ;;
     --seconds) soak_seconds=${2:?--seconds needs a number} ;;
@@ -67,6 +72,7 @@ began=$SECONDS
 mkdir -p "$root/build/lab"
 lab_fetch_kernel "$wanted_kernel"
 lab_fetch_busybox
+lab_fetch_qemu "$qemu_suite"
 [ -n "$rocket_module" ] || rocket_module=$(lab_rocket_module)
 lab_build dev rosenblatt-qemu-npu
 case $verb in
@@ -74,7 +80,11 @@ llama)
     lab_get_llama
     lab_build arm64-cross ggml-rocket -DROSENBLATT_LLAMA_DIR="$llama_arm64"
     ;;
-hazard | soak) lab_build arm64-cross lab_random_matmul ;;
+teflon) teflon_get || unavailable "no Mesa Teflon or TensorFlow Lite" ;;
+hazard | soak)
+    lab_build arm64-cross lab_random_matmul
+    lab_build arm64-cross lab_close_under_job
+    ;;
 *) lab_build arm64-cross port_contract ;;
 esac
 npu_plugin=$root/build/dev/lib/rosenblatt-qemu-npu.so

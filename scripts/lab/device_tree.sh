@@ -52,7 +52,7 @@ npu_device_tree() {
     local output=$1 compatible core
     compatible=$(npu_iommu_compatible "$2")
     shift 2
-    qemu-system-aarch64 "$@" -machine "dumpdtb=$output.virt" >"$output.log" 2>&1 ||
+    "${lab_qemu[@]}" "$@" -machine "dumpdtb=$output.virt" >"$output.log" 2>&1 ||
         die "QEMU writes no device tree: $(cat "$output.log")"
     {
         dtc -q -I dtb -O dts "$output.virt"

@@ -3,9 +3,11 @@
 # One run of the guest. Source it after common.sh, fetch.sh and device_tree.sh; the kernel must have been fetched.
 #   guest_new NAME                  an empty guest: busybox, modules, init; its log is build/lab/NAME.log
 #   guest_add FILE DIRECTORY        copies a file into it
+#   guest_add_libraries DIRECTORY FILE...   and the shared libraries these need, from DIRECTORY on this machine
 #   guest_job <<'END' ... END       what it runs; a shell script whose exit status is the run's
 #   guest_run SECONDS               boots it, and returns the job's exit status, or 124 without one
 #   guest_block FILE                what the job's `show FILE` printed
+#   guest_bytes FILE                the same after `base64 FILE >FILE.64; show FILE.64`
 
 guest_memory=2G guest_cores=2 guest_append='' guest_iommu=v2 guest_npu=''
 
@@ -40,6 +42,19 @@ guest_add() {
     cp -L "$1" "$guest_root/$2/"
 }
 
+# The loader looks in /lib. A library that is not in DIRECTORY comes with the program, or it will say so itself.
+guest_add_libraries() {
+    local directory=$1 file library
+    shift
+    for file in "$@"; do
+        while read -r library; do
+            if [ ! -e "$directory/$library" ] || [ -e "$guest_root/lib/$library" ]; then continue; fi
+            guest_add "$directory/$library" lib
+            guest_add_libraries "$directory" "$directory/$library"
+        done < <(aarch64-linux-gnu-readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; echo ld-linux-aarch64.so.1)
+    done
+}
+
 guest_job() { cat >"$guest_root/job"; }
 
 guest_pack() {
@@ -51,7 +66,7 @@ guest_pack() {
 guest_qemu() {
     local machine=(-M 'virt,gic-version=3' -cpu cortex-a57 -smp "$guest_cores" -m "$guest_memory" -nographic -nic none)
     npu_device_tree "$guest_root.dtb" "$guest_iommu" "${machine[@]}"
-    "$@" qemu-system-aarch64 "${machine[@]}" -no-reboot -dtb "$guest_root.dtb" -kernel "$kernel_image" \
+    "$@" "${lab_qemu[@]}" "${machine[@]}" -no-reboot -dtb "$guest_root.dtb" -kernel "$kernel_image" \
         -initrd "$guest_root.cpio" -append "console=ttyAMA0 panic=-1 $guest_append" \
         -plugin "$npu_plugin,base=$npu_base,spi=$npu_spi,stats=$guest_stats,log=$guest_trace${guest_npu:+,$guest_npu}"
 }
@@ -67,3 +82,4 @@ guest_run() {
 }
 
 guest_block() { sed -n "/^lab: begin $1\$/,/^lab: end $1\$/{//!p}" "$guest_log"; }
+guest_bytes() { guest_block "$1.64" | base64 -d; }
