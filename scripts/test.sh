@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # One command: everything needed to run the tests, and runs them. Arguments go to ctest, e.g. scripts/test.sh -L unit.
+[ $# -gt 0 ] || set -- -LE slow # a slow test takes minutes: by name or label only
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/packages.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/house.sh"
