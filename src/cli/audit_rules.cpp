@@ -88,6 +88,12 @@ std::optional<Claim> rocket_not_loaded(const HostFacts& f) {
     if (rocket_loaded(f.kernel).value_or(true)) return std::nullopt;
     std::string evidence = "proc/modules: no line rocket";
     if (f.kernel.module_file) evidence += "; installed: " + f.kernel.module_file->print();
+    if (!f.kernel.module_file && f.kernel.module_lists_readable) {
+        return Claim{evidence + "; lib/modules/" + f.kernel.release + ": no rocket.ko",
+                     "install the rest of this kernel's modules (Ubuntu: linux-modules-extra-" +
+                         release_of(f) + ") or run scripts/build-rocket.sh --kernel " +
+                         release_of(f) + "; then modprobe rocket"};
+    }
     return Claim{evidence,
                  "modprobe rocket (depmod -a first if it is not found); at every boot: "
                  "echo rocket > /etc/modules-load.d/rocket.conf"};

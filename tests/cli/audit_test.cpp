@@ -144,6 +144,26 @@ TEST(Audit, AnInstalledModuleThatNobodyLoadedHidesWhatFollowsFromIt) {
         std::string::npos);
 }
 
+TEST(Audit, AModuleThatIsConfiguredButNotInstalledIsToldApartFromOneNotLoaded) {
+    const Audit result = audit("modules-extra-missing");
+    EXPECT_EQ(result.ids, ordinary_and({"rocket-not-loaded"}));
+    EXPECT_NE(result.finding("rocket-not-loaded")["fix"].get<std::string>().find("modules-extra"),
+              std::string::npos);
+}
+
+TEST(Audit, AListOfModulesFromThePackageAloneShowsThatTheDriverIsMissing) {
+    EXPECT_EQ(audit("debian-7.3-order-only").ids, ordinary_and({"rocket-not-built"}));
+}
+
+TEST(Audit, ACompressedModuleThatDkmsPutThereIsBuilt) {
+    EXPECT_EQ(audit("dkms-module-before-depmod").ids, ordinary_and({"rocket-not-loaded"}));
+}
+
+TEST(Audit, WithoutAListOfLoadedModulesSysfsTells) {
+    EXPECT_EQ(audit("loaded-as-sysfs-says").ids, k_ordinary);
+    EXPECT_EQ(audit("not-loaded-as-sysfs-says").ids, ordinary_and({"rocket-not-loaded"}));
+}
+
 // ---- device tree
 
 TEST(Audit, ARock5AHasItsNodesOffOnLinux73) {
@@ -160,6 +180,10 @@ TEST(Audit, TheAxonsRailMayBeSwitchedOffUnderTheNpu) {
 
 TEST(Audit, ADomainSupplyThatLeadsNowhereFeedsNothing) {
     EXPECT_EQ(audit("overlay-left-dangling-supply").ids, ordinary_and({"npu-supply-unpowered"}));
+}
+
+TEST(Audit, ARailThatIsNotAlwaysOnAndHasNoPowerDomainIsUnpowered) {
+    EXPECT_EQ(audit("rail-without-power-domain").ids, ordinary_and({"npu-supply-unpowered"}));
 }
 
 TEST(Audit, OneDisabledCoreHidesThatItIsNotBound) {
@@ -194,6 +218,12 @@ TEST(Audit, AVendorKernelIsNamedWithDriverAndDeviceTree) {
                                "accel-framework-missing", "npu-node-missing", "kernel-submit-bugs",
                                "prep-bo-sign", "iommu-high-memory", "memory-governor"}));
     EXPECT_EQ(result.report["verdict"], "action-needed");
+}
+
+TEST(Audit, AVendorsDeviceTreeUnderAMainlineKernelIsNamedWhateverItsNodeIsCalled) {
+    EXPECT_EQ(audit("vendor-dt-on-mainline").ids,
+              (Ids{"vendor-dt", "npu-node-missing", "rocket-not-loaded", "clock-ids-bug",
+                   "iommu-high-memory"}));
 }
 
 TEST(Audit, TheVendorsModuleBesideRocketIsAnError) {
@@ -243,6 +273,14 @@ TEST(Audit, AForeignAccel0IsAWarningWhenRocketHasAccel1) {
     EXPECT_EQ(result.report["verdict"], "ready");
 }
 
+TEST(Audit, AFileThatStandsForANodeMayNameItsDriver) {
+    EXPECT_EQ(audit("nodes-name-their-drivers").ids, ordinary_and({"accel-node-foreign"}));
+}
+
+TEST(Audit, ABusThatShowsNeitherDriverNorDevicesIsSilentBesideARocketNode) {
+    EXPECT_EQ(audit("bus-without-our-devices").ids, k_ordinary);
+}
+
 TEST(Audit, APageFaultOfAnNpuMmuIsAnErrorAndItsTimeoutAWarning) {
     const Audit result = audit("iommu-fault");
     EXPECT_EQ(result.ids, ordinary_and({"iommu-fault-seen", "job-timeout-seen"}));
@@ -269,6 +307,10 @@ TEST(Audit, GovernorsIdleStatesAndLimitsAreWarnings) {
     EXPECT_EQ(result.ids,
               ordinary_and({"cpu-governor", "memory-governor", "deep-idle-latency", "fd-limit"}));
     EXPECT_EQ(result.report["verdict"], "ready");
+}
+
+TEST(Audit, ALatencyThatSomebodyHoldsKeepsDeepIdleStatesAway) {
+    EXPECT_EQ(audit("latency-held").ids, k_ordinary);
 }
 
 TEST(Audit, ARaisedClockIsNotLow) {

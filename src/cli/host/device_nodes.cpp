@@ -75,7 +75,13 @@ class FilesAsNodes final : public DeviceNodes {
     explicit FilesAsNodes(const HostRoot& root) : root_(root) {}
 
     bool present(std::string_view path) const override { return root_.exists(path); }
-    std::optional<std::string> driver_name(std::string_view) const override { return {}; }
+    /// Such a file may hold the one word that VERSION would answer.
+    std::optional<std::string> driver_name(std::string_view path) const override {
+        const std::string word = root_.read_word(path).value_or("");
+        const bool is_name =
+            !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_-") == word.npos;
+        return is_name ? std::optional(word) : std::nullopt;
+    }
     std::optional<std::string> access_error(std::string_view) const override { return {}; }
     std::optional<std::string> kernel_log() const override { return {}; }
 

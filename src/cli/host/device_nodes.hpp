@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // DeviceNodes: what plain files cannot tell: stat and open of device nodes, the DRM VERSION ioctl,
-// the running kernel's log. Below a copied root a plain file stands for a node and answers nothing.
+// the running kernel's log. Below a copied root a plain file stands for a node; it answers at most
+// with its driver's name, if it holds one.
 #pragma once
 
 #include <memory>

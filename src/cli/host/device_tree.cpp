@@ -71,10 +71,6 @@ void read_npu_nodes(const HostRoot& root, DeviceTreeFacts& dt) {
     for (size_t i = 0; i < k_cores; ++i) {
         DtNode& core = dt.cores[i];
         core = read_node(root, dt.base + "/npu@" + k_core_addresses[i]);
-        if (contains(core.compatible, k_vendor_compatible) && !dt.vendor_node) {
-            dt.vendor_node =
-                Evidence{core.path + "/compatible", 0, std::string(k_vendor_compatible)};
-        }
         if (!core.compatible.empty() && !contains(core.compatible, k_rocket_compatible)) {
             core.exists = false;  // a node of this name, but not one that rocket binds to
         }
@@ -85,6 +81,17 @@ void read_npu_nodes(const HostRoot& root, DeviceTreeFacts& dt) {
             dt.assigned_hz = rate;
             dt.assigned_hz_from = {rates, 0, std::to_string(rate) + " Hz"};
         }
+    }
+}
+
+/// The vendor's one node stands at the first core's address, whatever its name.
+void read_vendor_node(const HostRoot& root, DeviceTreeFacts& dt) {
+    const std::string address = std::string("@") + k_core_addresses[0];
+    for (const std::string& name : root.list(dt.base)) {
+        if (!name.ends_with(address)) continue;
+        const std::string file = dt.base + "/" + name + "/compatible";
+        if (!contains(read_strings(root, file), k_vendor_compatible)) continue;
+        dt.vendor_node = Evidence{file, 0, std::string(k_vendor_compatible)};
     }
 }
 
@@ -116,6 +123,16 @@ std::optional<Regulator> regulator_by_name(const HostRoot& root, const std::stri
     return std::nullopt;
 }
 
+/// Where power domain 8 stands; empty: the tree has none.
+std::string find_npu_domain(const HostRoot& root, const std::string& base) {
+    for (const std::string& entry : root.list(base)) {
+        if (!entry.starts_with("power-management")) continue;
+        const std::string domain = base + "/" + entry + "/power-controller/power-domain@8";
+        if (root.is_directory(domain)) return domain;
+    }
+    return "";
+}
+
 void read_supply(const HostRoot& root, DeviceTreeFacts& dt) {
     std::optional<uint32_t> npu_supply;
     for (const DtNode& core : dt.cores) {
@@ -124,20 +141,20 @@ void read_supply(const HostRoot& root, DeviceTreeFacts& dt) {
     if (npu_supply) dt.regulator = regulator_by_phandle(root, dt.base, *npu_supply);
     if (!dt.regulator) dt.regulator = regulator_by_name(root, dt.base);
 
-    for (const std::string& entry : root.list(dt.base)) {
-        if (!entry.starts_with("power-management")) continue;
-        const std::string domain = dt.base + "/" + entry + "/power-controller/power-domain@8";
-        if (!root.is_directory(domain)) continue;
-        const auto supply = read_cell(root, domain + "/domain-supply");
-        // An overlay that renumbers the regulator leaves this reference behind, leading nowhere.
-        const bool dangling = supply && dt.regulator && npu_supply && *supply != *npu_supply &&
-                              !regulator_by_phandle(root, dt.base, *supply);
-        dt.domain_supplied = supply && !dangling;
-        dt.npu_domain = Evidence{domain, 0,
-                                 dangling ? "domain-supply leads to no node"
-                                 : supply ? "domain-supply set"
-                                          : "no domain-supply"};
+    const std::string domain = find_npu_domain(root, dt.base);
+    if (domain.empty()) {
+        dt.npu_domain = Evidence{dt.base, 0, "no power-domain@8, so no domain-supply"};
+        return;
     }
+    const auto supply = read_cell(root, domain + "/domain-supply");
+    // An overlay that renumbers the regulator leaves this reference behind, leading nowhere.
+    const bool dangling = supply && dt.regulator && npu_supply && *supply != *npu_supply &&
+                          !regulator_by_phandle(root, dt.base, *supply);
+    dt.domain_supplied = root.exists(domain + "/domain-supply") && !dangling;
+    dt.npu_domain = Evidence{domain, 0,
+                             dangling             ? "domain-supply leads to no node"
+                             : dt.domain_supplied ? "domain-supply set"
+                                                  : "no domain-supply"};
 }
 
 }  // namespace
@@ -152,6 +169,7 @@ DeviceTreeFacts probe_device_tree(const HostRoot& root) {
     dt.compatible = read_strings(root, dt.base + "/compatible");
     dt.soc = soc_of(dt.compatible);
     read_npu_nodes(root, dt);
+    read_vendor_node(root, dt);
     read_supply(root, dt);
     return dt;
 }

@@ -27,7 +27,9 @@ CoreBinding read_binding(const HostRoot& root, const char* address) {
     if (const auto driver = root.link_name(by_device)) {
         return {*driver == "rocket", {by_device, 0, "driver " + *driver}};
     }
-    if (!root.is_directory("sys/bus/platform")) return {std::nullopt, {by_driver, 0, "not there"}};
+    const bool readable = root.is_directory(std::string(k_drivers) + "/rocket") ||
+                          root.is_directory(std::string(k_devices) + "/" + device);
+    if (!readable) return {std::nullopt, {by_driver, 0, "not there"}};
     return {false, {by_driver, 0, reason_unbound(root, device)}};
 }
 
@@ -47,7 +49,7 @@ void read_owner(const HostRoot& root, const DeviceNodes& nodes, const std::strin
     const std::string sysfs = "sys/class/accel/" + name;
     const std::string text = root.link_text(sysfs).value_or("");
     const std::string device = root.link_name(sysfs + "/device").value_or("");
-    if (text.find("/rknn/") != std::string::npos || device == "rknn") {
+    if (text.find("/rknn/") != std::string::npos || device == "rknn" || device == "rocket") {
         node.owner = Owner::Rocket;
         node.from = {sysfs, 0, "device rknn"};
         return;

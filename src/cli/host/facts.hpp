@@ -65,7 +65,7 @@ struct KernelFacts {
     std::optional<KernelVersion> version;
     ConfigSymbol drm_accel;
     ConfigSymbol rocket_config;
-    bool module_lists_readable = false;         ///< modules.dep of this kernel was read
+    bool module_lists_readable = false;         ///< modules.dep or .order is there
     std::optional<Evidence> module_file;        ///< rocket.ko is installed or listed
     std::optional<Evidence> module_builtin;     ///< listed in modules.builtin
     std::optional<bool> in_module_list;         ///< proc/modules has rocket

@@ -107,24 +107,28 @@ std::optional<Evidence> find_alias(const HostRoot& root, const std::string& path
     return std::nullopt;
 }
 
+/// The driver's file itself, wherever below a kernel's module folder: kernel/, updates/dkms, extra.
+std::optional<Evidence> find_module_file(const HostRoot& root, const std::string& folder) {
+    for (const char* name : {"rocket.ko", "rocket.ko.xz", "rocket.ko.zst", "rocket.ko.gz"}) {
+        const auto files = root.find(folder, name);
+        if (!files.empty()) return Evidence{files.front(), 0, "installed"};
+    }
+    return std::nullopt;
+}
+
+/// Debian's packages bring modules.order and modules.builtin; depmod makes the other two.
 void read_modules_on_disk(const HostRoot& root, KernelFacts& kernel) {
     if (kernel.release.empty()) return;
     for (const char* prefix : {"lib/modules/", "usr/lib/modules/"}) {
         const std::string folder = prefix + kernel.release;
-        if (root.exists(folder + "/modules.dep")) kernel.module_lists_readable = true;
         if (!kernel.module_builtin)
             kernel.module_builtin = find_listed(root, folder + "/modules.builtin");
-        if (!kernel.module_file) kernel.module_file = find_listed(root, folder + "/modules.dep");
-        if (!kernel.module_file) kernel.module_file = find_alias(root, folder + "/modules.alias");
-        for (const char* place : {"/updates", "/extra", "/kernel/drivers/accel/rocket"}) {
-            for (const char* name :
-                 {"rocket.ko", "rocket.ko.xz", "rocket.ko.zst", "rocket.ko.gz"}) {
-                const auto files = root.find(folder + place, name);
-                if (!kernel.module_file && !files.empty()) {
-                    kernel.module_file = Evidence{files.front(), 0, "installed"};
-                }
-            }
+        for (const char* list : {"/modules.dep", "/modules.order"}) {
+            if (root.exists(folder + list)) kernel.module_lists_readable = true;
+            if (!kernel.module_file) kernel.module_file = find_listed(root, folder + list);
         }
+        if (!kernel.module_file) kernel.module_file = find_alias(root, folder + "/modules.alias");
+        if (!kernel.module_file) kernel.module_file = find_module_file(root, folder);
     }
 }
 
@@ -172,7 +176,13 @@ std::optional<Evidence> find_vendor_driver(const HostRoot& root,
                    "sys/bus/platform/drivers/RKNPU", "sys/bus/platform/drivers/rknpu"})) {
         return trace;
     }
-    return vendor_render_node(root);
+    if (auto node = vendor_render_node(root)) return node;
+    for (const std::string& minor : root.list("sys/kernel/debug/dri")) {
+        const std::string path = "sys/kernel/debug/dri/" + minor + "/name";
+        const std::string text = root.read_word(path).value_or("");
+        if (text.substr(0, text.find(' ')) == "rknpu") return Evidence{path, 0, text};
+    }
+    return std::nullopt;
 }
 
 /// "Linux version RELEASE (...", where sysctl is not there.
@@ -198,7 +208,10 @@ KernelFacts probe_kernel(const HostRoot& root) {
     read_modules_on_disk(root, kernel);
 
     const auto modules = root.read("proc/modules");
-    if (modules) kernel.in_module_list = find_loaded(modules, "rocket").has_value();
+    if (modules)
+        kernel.in_module_list = find_loaded(modules, "rocket").has_value();
+    else if (!root.list("sys/module").empty())
+        kernel.in_module_list = root.exists("sys/module/rocket");
     kernel.driver_registered = first_existing(
         root,
         {"sys/module/rocket", "sys/bus/platform/drivers/rocket", "sys/devices/platform/rknn"});

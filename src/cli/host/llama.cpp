@@ -73,7 +73,8 @@ std::optional<std::string> backend_complaint(const std::string& file) {
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
         const std::string why = dlerror();
-        // An installed backend finds ggml's own libraries in the program that loads it, not by itself.
+        // An installed backend finds ggml's own libraries in the program that loads it, not by
+        // itself.
         if (why.starts_with("libggml")) return std::nullopt;
         return why;
     }

@@ -67,8 +67,8 @@ std::optional<Evidence> slow_cpu_governor(const HostRoot& root) {
 /// The DRAM controller's devfreq device is called "dmc" wherever a kernel has one.
 std::optional<Evidence> slow_memory_governor(const HostRoot& root) {
     for (const std::string& name : root.list("sys/class/devfreq")) {
-        if (name.find("dmc") == std::string::npos && name.find("memory") == std::string::npos)
-            continue;
+        const auto is = [&](const char* word) { return name.find(word) != std::string::npos; };
+        if (!is("dmc") && !is("ddr") && !is("memory")) continue;
         if (auto slow = off_performance(root, "sys/class/devfreq/" + name + "/governor"))
             return slow;
     }
@@ -78,7 +78,10 @@ std::optional<Evidence> slow_memory_governor(const HostRoot& root) {
 /// The latency that some program has asked the kernel to keep, in us. The node gives 4 bytes.
 std::optional<uint64_t> requested_latency(const HostRoot& root) {
     const auto bytes = root.read("dev/cpu_dma_latency");
-    if (!bytes || bytes->size() != 4) return std::nullopt;
+    if (!bytes) return std::nullopt;
+    if (!bytes->empty() && bytes->find_first_not_of("0123456789 \n") == std::string::npos)
+        return number(*bytes);  // a copy of the node may be text
+    if (bytes->size() != 4) return std::nullopt;
     int32_t value = 0;
     std::memcpy(&value, bytes->data(), sizeof value);
     return value < 0 ? 0 : static_cast<uint64_t>(value);

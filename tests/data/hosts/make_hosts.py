@@ -190,6 +190,17 @@ def hosts():
         "usr/lib/modules/7.3.4-gentoo/modules.builtin": "kernel/drivers/accel/rocket/rocket.ko\n"}
     made["itx-7.3-not-loaded"] = unloaded(HEALTHY)
 
+    made["modules-extra-missing"] = without(unloaded(HEALTHY), "usr/lib/modules") | kernel("7.3.4-edge-rockchip64", listed=False)
+    made["debian-7.3-order-only"] = no_kernel(unloaded(HEALTHY)) | {
+        "proc/sys/kernel/osrelease": "7.3.4+deb13-arm64\n",
+        "usr/lib/modules/7.3.4+deb13-arm64/modules.order": "kernel/drivers/accel/ethosu/ethosu.ko\n"}
+    made["dkms-module-before-depmod"] = no_kernel(unloaded(HEALTHY)) | {
+        "proc/sys/kernel/osrelease": "7.3.4-1-aarch64-ARCH\n",
+        "usr/lib/modules/7.3.4-1-aarch64-ARCH/updates/dkms/rocket.ko.zst": b"(\xb5/\xfd"}
+    made["loaded-as-sysfs-says"] = without(HEALTHY, "proc/modules")
+    made["not-loaded-as-sysfs-says"] = without(unloaded(HEALTHY), "proc/modules") | {
+        "sys/module/panthor/refcnt": "0\n"}
+
     # Device tree
     made["rock-5a-7.3-disabled"] = unloaded(HEALTHY) | ROCK_5A | npu_nodes("disabled", supply=False) \
         | rail(domain_supply=False, always_on=True)
@@ -201,6 +212,7 @@ def hosts():
         made["axon-7.3-rail-may-go-off"].pop(path)
     made["overlay-left-dangling-supply"] = HEALTHY | {f"{REGULATOR}/phandle": cells(0x167)} | {
         f"{DT}/npu@{core}/npu-supply": cells(0x167) for core in CORES}
+    made["rail-without-power-domain"] = without(HEALTHY, DOMAIN)
     made["one-core-disabled"] = without(with_status(HEALTHY, "npu@fdad0000", "disabled"),
                                         f"{BUS}/drivers/rocket/fdad0000")
     made["mmu-disabled"] = without(
@@ -223,6 +235,8 @@ def hosts():
         f"{BUS}/drivers/RKNPU/fdab0000.npu": Link("../../../../devices/platform/fdab0000.npu"),
         "sys/class/drm/renderD129/device/uevent": "DRIVER=RKNPU\n",
         "sys/class/devfreq/dmc/governor": "dmc_ondemand\n"}
+    made["vendor-dt-on-mainline"] = unloaded(without(HEALTHY, f"{DT}/npu@", f"{DT}/iommu@")) | {
+        f"{DT}/rknpu@fdab0000/compatible": strings("rockchip,rk3588-rknpu")}
     made["dkms-vendor-module"] = HEALTHY | {"proc/modules": HEALTHY["proc/modules"] + "rknpu 98304 0 - Live 0x0\n"}
     made["rk3576"] = HEALTHY | board("Radxa ROCK 4D", "radxa,rock-4d", "rockchip,rk3576")
     made["rk3568-8g"] = kernel("7.3.4-edge-rockchip64") | memory(8) | board(
@@ -237,6 +251,9 @@ def hosts():
     made["no-device-node"] = without(HEALTHY, "dev/accel") | {"dev/null": ""}
     made["accel0-is-ethos-u"] = HEALTHY | accel_node(1) | {
         "sys/class/accel/accel0/device": Link("../../../devices/platform/soc/ethosu")}
+    made["nodes-name-their-drivers"] = without(HEALTHY, "sys/class/accel") | {
+        "dev/accel/accel0": "ethosu\n", "dev/accel/accel1": "rocket\n"}
+    made["bus-without-our-devices"] = without(HEALTHY, BUS) | {f"{BUS}/drivers/rk_iommu/uevent": ""}
     fault = "[  203.112034] rk_iommu fdab9000.iommu: Page fault at 0x00000000dead0000 of type write"
     late = "[  203.640210] rocket fdab0000.npu: NPU job timed out"
     made["iommu-fault"] = HEALTHY | log(fault, late)
@@ -251,6 +268,8 @@ def hosts():
         "sys/devices/system/cpu/cpu4/cpuidle/state1/disable": "0\n",
         "sys/class/devfreq/dmc/governor": "simple_ondemand\n",
         "proc/self/limits": tuned()["proc/self/limits"].replace("65536 ", "1024  ")}
+    made["latency-held"] = HEALTHY | {"sys/devices/system/cpu/cpu4/cpuidle/state1/disable": "0\n",
+                                      "dev/cpu_dma_latency": (20).to_bytes(4, "little")}
     made["clock-raised"] = HEALTHY | {
         "sys/kernel/debug/clk/clk_summary":
             "   clock          enable_cnt  prepare_cnt  protect_cnt  rate  accuracy phase  duty\n"
