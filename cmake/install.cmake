@@ -42,6 +42,25 @@ if(TARGET ggml-rocket)
     ]])
 endif()
 
+# The library: headers keep the folders they include each other by.
+install(TARGETS rosenblatt-library EXPORT rosenblattTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES src/library/npu.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rosenblatt)
+install(FILES src/base/result.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rosenblatt/base)
+install(FILES src/matmul/parallel.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rosenblatt/matmul)
+include(CMakePackageConfigHelpers)
+set(cmake_folder ${CMAKE_INSTALL_LIBDIR}/cmake/rosenblatt)
+configure_package_config_file(${packaging}/rosenblattConfig.cmake.in ${made}/rosenblattConfig.cmake
+                              INSTALL_DESTINATION ${cmake_folder})
+write_basic_package_version_file(${made}/rosenblattConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT rosenblattTargets NAMESPACE rosenblatt:: DESTINATION ${cmake_folder})
+install(FILES ${made}/rosenblattConfig.cmake ${made}/rosenblattConfigVersion.cmake DESTINATION ${cmake_folder})
+file(RELATIVE_PATH PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" PC_UP ${PC_UP})
+configure_file(${packaging}/rosenblatt.pc.in ${made}/rosenblatt.pc @ONLY)
+install(FILES ${made}/rosenblatt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(DIRECTORY examples/matmul DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rosenblatt/examples)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME rosenblatt)
 set(CPACK_PACKAGE_VENDOR Rosenblatt)

@@ -14,7 +14,7 @@ FLOORS = [
     ["compile", "emulator"],
     ["rocket", "emukernel"],
     ["matmul"],
-    ["ggml", "shim", "cli", "qemu"],
+    ["ggml", "library", "shim", "cli", "qemu"],
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_0-9]+)/')

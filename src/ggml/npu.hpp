@@ -6,10 +6,10 @@
 #include <mutex>
 #include <string>
 
-#include "base/kernel_port.hpp"
 #include "base/options.hpp"
 #include "base/result.hpp"
 #include "matmul/device.hpp"
+#include "matmul/find_npu.hpp"
 
 namespace rosenblatt::ggml {
 
@@ -19,9 +19,9 @@ class Npu {
     /// Error code ENOENT: this machine has none, which is no fault.
     static Result<std::unique_ptr<Npu>> find(const Options& options);
 
-    bool emulated() const { return emulated_; }
-    const std::string& path() const { return path_; }
-    double clock_mhz() const { return clock_mhz_; }
+    bool emulated() const { return found_.emulated; }
+    const std::string& path() const { return found_.path; }
+    double clock_mhz() const { return found_.clock_mhz; }
 
     /// Opens the lanes at the first call. nullptr: they could not be opened (said once in the log)
     /// or none answers any more.
@@ -31,13 +31,10 @@ class Npu {
     uint64_t bo_bytes() const;
 
   private:
-    Npu(std::unique_ptr<KernelPort> port, std::string path, bool emulated, const Options& options);
+    Npu(matmul::FoundNpu found, const Options& options);
     std::unique_ptr<matmul::Device> open() const;
 
-    std::unique_ptr<KernelPort> port_;
-    std::string path_;
-    bool emulated_;
-    double clock_mhz_;
+    matmul::FoundNpu found_;
     Options options_;
     mutable std::mutex mutex_;
     bool tried_ = false;
