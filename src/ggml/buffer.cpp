@@ -119,7 +119,8 @@ ggml_backend_buffer_type_t buffer_type() {
         t.device = device();
         return t;
     }();
-    return &type;
+    static ggml_backend_buffer_type_t loaders = api::for_loader(type);
+    return loaders;
 }
 
 bool is_our_buffer(ggml_backend_buffer_t buffer) {

@@ -104,7 +104,7 @@ ggml_backend_dev_t device() {
 ggml_backend_reg_t registry() {
     static ggml_backend_reg registry = [] {
         ggml_backend_reg r{};
-        r.api_version = GGML_BACKEND_API_VERSION;
+        r.api_version = api::version();
         r.iface.get_name = registry_get_name;
         r.iface.get_device_count = registry_get_device_count;
         r.iface.get_device = registry_get_device;
