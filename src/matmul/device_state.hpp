@@ -11,6 +11,7 @@
 
 #include "matmul/device.hpp"
 #include "matmul/shape_plan.hpp"
+#include "matmul/turns.hpp"
 #include "matmul/work_lane.hpp"
 
 namespace rosenblatt::matmul {
@@ -19,7 +20,7 @@ struct Device::State {
     DeviceOptions options;
     std::shared_ptr<Budget> budget;
 
-    mutable std::mutex mutex;
+    mutable Turns mutex;
     std::vector<WorkLane> lanes;
     uint64_t calls = 0;  ///< products begun; the clock of resting lanes
     bool warned = false;
