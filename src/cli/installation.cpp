@@ -48,7 +48,8 @@ Result<std::string> find_backend(const std::string& bin) {
 
 Result<std::string> find_helper(const std::string& bin, const std::string& name) {
     const auto found =
-        first_file({fs::path(bin) / name, fs::path(bin) / "../libexec/rosenblatt" / name});
+        first_file({fs::path(bin) / name, fs::path(bin) / "../libexec/rosenblatt" / name,
+                    fs::path(bin) / "../lib/rosenblatt" / name});
     if (found) return *found;
     return Error{ENOENT, fmt::format("there is no {} beside {}: it is built only where llama.cpp "
                                      "is (scripts/get_llama.sh, then build again)",

@@ -33,11 +33,3 @@ foreach(series 7.2 7.3)
     set_tests_properties(cli.kernel_patches_apply_and_compile_on_linux_${series}
                          PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 900)
 endforeach()
-
-set(llama_tool)
-if(TARGET ggml-rocket)
-    set(llama_tool ${ROSENBLATT_LLAMA_BIN}/llama-completion)
-endif()
-add_test(NAME cli.the_debian_package_holds_what_people_use
-         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install_test.sh ${PROJECT_BINARY_DIR} ${CMAKE_COMMAND} ${llama_tool})
-set_tests_properties(cli.the_debian_package_holds_what_people_use PROPERTIES LABELS "cli;slow" TIMEOUT 300)

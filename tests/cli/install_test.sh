@@ -1,43 +1,49 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# install_test.sh BUILD-FOLDER CMAKE [LLAMA-TOOL]: makes the Debian package, unpacks it into a throw-away root and uses what
-# lies there: the program, its manual pages, its completion, and the backend from a stock llama.cpp.
+# install_test.sh PACKAGE-FOLDER [LLAMA-TOOL]: installs the package into a throw-away root and uses what lies there: the
+# program, its manual pages, its completions, and the backend from the pinned llama.cpp.
 set -u
-build=$1 cmake=$2 llama=${3:-}
+packages=$1 llama=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failed=0
-expect() { "$@" >"$work/said" 2>&1 || { echo "FAILED: $*"; cat "$work/said"; failed=1; }; }
+. "$(dirname "$0")/package_root.sh"
+package_root "$packages" "$work/root"
+bin=$package_prefix/bin share=$package_prefix/share
 
-"${cmake%cmake}cpack" --config "$build/CPackConfig.cmake" -B "$work/packages" >"$work/cpack.log" 2>&1 ||
-    { cat "$work/cpack.log"; exit 1; }
-package=$(echo "$work"/packages/*.deb)
-dpkg-deb --info "$package" | grep -E 'Package|Version|Architecture|Depends'
-dpkg-deb -x "$package" "$work/root" || exit 1
-prefix=$(dirname "$(dirname "$(find "$work/root" -path '*/bin/rosenblatt')")")
-
-expect "$prefix/bin/rosenblatt" --version
-expect grep -q 'GROUP="render"' "$prefix/lib/udev/rules.d/70-rosenblatt-accel.rules"
-expect test -s "$prefix/share/man/man1/rosenblatt-audit.1"
+expect "$bin/rosenblatt" --version
+expect grep -q 'GROUP="render"' "$package_prefix/lib/udev/rules.d/70-rosenblatt-accel.rules"
+expect test -s "$share/rosenblatt/dt-overlays/rk3588-rosenblatt-npu-enable.dtso"
+for verb in $("$bin/rosenblatt" --help | awk '/^Subcommands:/ { on = 1; next } on && NF { print $1 }'); do
+    expect test -s "$share/man/man1/rosenblatt-$verb.1"
+done
 if command -v groff >/dev/null; then
-    for page in "$prefix"/share/man/man1/*.1; do
+    for page in "$share"/man/man1/*.1; do
         expect groff -man -ww -z "$page"
-        [ ! -s "$work/said" ] || { echo "FAILED: $page"; cat "$work/said"; failed=1; }
+        [ ! -s "$work/said" ] || fail "$page: $(cat "$work/said")"
     done
 fi
-# shellcheck disable=SC1090
-completions=$(. "$prefix/share/bash-completion/completions/rosenblatt" && COMP_WORDS=(rosenblatt aud) COMP_CWORD=1 &&
-    _rosenblatt && echo "${COMPREPLY[*]}")
-[ "$completions" = audit ] || { echo "FAILED: completion of 'aud' is '$completions'"; failed=1; }
+
+# shellcheck disable=SC1090,SC1091
+complete_in_bash() (
+    . "$share/bash-completion/completions/rosenblatt"
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+    _rosenblatt && echo "${COMPREPLY[*]}"
+)
+[ "$(complete_in_bash rosenblatt aud)" = audit ] || fail "bash completes 'aud' to '$(complete_in_bash rosenblatt aud)'"
+[ "$(complete_in_bash rosenblatt audit --ro)" = --root ] || fail "bash does not complete audit --ro"
+if command -v zsh >/dev/null; then expect zsh -n "$share/zsh/site-functions/_rosenblatt"; fi
 
 if [ -n "$llama" ]; then
-    backend=$(find "$work/root" -name libggml-rocket.so)
-    ran=$(env -u GGML_BACKEND_PATH "$prefix/bin/rosenblatt" run -- printenv GGML_BACKEND_PATH)
-    [ "$(realpath "$ran")" = "$(realpath "$backend")" ] || { echo "FAILED: rosenblatt run set '$ran'"; failed=1; }
-    expect test -x "$prefix/libexec/rosenblatt/rosenblatt-profile"
-    GGML_BACKEND_PATH=$backend GGML_ROCKET_DEVICE=emulator "$llama" --list-devices >"$work/devices" 2>&1
-    grep -q ROCKET0 "$work/devices" || { echo "FAILED: no ROCKET0"; cat "$work/devices"; failed=1; }
-    grep ROCKET0 "$work/devices"
-    expect grep -qx "GGML_BACKEND_PATH=${backend#"$work/root"}" "$prefix/lib/environment.d/60-rosenblatt.conf"
+    ran=$(env -u GGML_BACKEND_PATH "$bin/rosenblatt" run -- printenv GGML_BACKEND_PATH)
+    [ "$(realpath "$ran")" = "$(realpath "$backend")" ] || fail "rosenblatt run set '$ran'"
+    expect env -u GGML_BACKEND_PATH GGML_ROCKET_DEVICE=emulator "$bin/rosenblatt" run -- "$llama" --list-devices
+    grep ROCKET0 "$work/said" || fail "the pinned llama.cpp shows no ROCKET0: $(cat "$work/said")"
+    expect "$(find "$work/root" -name rosenblatt-profile)" --help
+    expect grep -qx "GGML_BACKEND_PATH=${backend#"$work/root"}" "$package_prefix/lib/environment.d/60-rosenblatt.conf"
+    unit=$share/doc/rosenblatt/examples/llama-server.service
+    expect grep -qx "Environment=GGML_BACKEND_PATH=${backend#"$work/root"}" "$unit"
+    if command -v systemd-analyze >/dev/null; then
+        expect systemd-analyze verify --user "$unit"
+    fi
 fi
 exit $failed
