@@ -38,12 +38,12 @@ if [ -n "$llama" ]; then
     [ "$(realpath "$ran")" = "$(realpath "$backend")" ] || fail "rosenblatt run set '$ran'"
     expect env -u GGML_BACKEND_PATH GGML_ROCKET_DEVICE=emulator "$bin/rosenblatt" run -- "$llama" --list-devices
     grep ROCKET0 "$work/said" || fail "the pinned llama.cpp shows no ROCKET0: $(cat "$work/said")"
-    expect "$(find "$work/root" -name rosenblatt-profile)" --help
+    expect "$bin/rosenblatt" profile --gguf "$(dirname "$0")/../../models/rosenblatt-kjv-f16.gguf" -p 16 -n 2
     expect grep -qx "GGML_BACKEND_PATH=${backend#"$work/root"}" "$package_prefix/lib/environment.d/60-rosenblatt.conf"
     unit=$share/doc/rosenblatt/examples/llama-server.service
     expect grep -qx "Environment=GGML_BACKEND_PATH=${backend#"$work/root"}" "$unit"
     if command -v systemd-analyze >/dev/null; then
-        expect systemd-analyze verify --user "$unit"
+        expect env XDG_RUNTIME_DIR="$work" systemd-analyze verify --user "$unit"
     fi
 fi
 exit $failed
