@@ -31,14 +31,16 @@ endif()
 if(TARGET ggml-rocket)
     install(TARGETS ggml-rocket LIBRARY DESTINATION ${ROSENBLATT_BACKEND_DIR})
     # The prefix is known when installing: CPack's is another than a plain install's.
-    install(CODE "set(backend_dir \"${ROSENBLATT_BACKEND_DIR}\")\nset(packaging \"${packaging}\")\nset(made \"${made}\")")
+    install(CODE "set(backend_dir \"${ROSENBLATT_BACKEND_DIR}\")\nset(packaging \"${packaging}\")")
     install(CODE [[
         set(ROSENBLATT_INSTALLED_BACKEND ${CMAKE_INSTALL_PREFIX}/${backend_dir}/libggml-rocket.so)
-        configure_file(${packaging}/60-rosenblatt.conf.in ${made}/60-rosenblatt.conf @ONLY)
-        configure_file(${packaging}/llama-server.service.in ${made}/llama-server.service @ONLY)
-        file(INSTALL ${made}/60-rosenblatt.conf DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/environment.d)
-        file(INSTALL ${made}/llama-server.service
-             DESTINATION ${CMAKE_INSTALL_PREFIX}/share/doc/rosenblatt/examples)
+        # Straight to where they belong: the build folder may be another user's.
+        foreach(file lib/environment.d/60-rosenblatt.conf share/doc/rosenblatt/examples/llama-server.service)
+            get_filename_component(name ${file} NAME)
+            set(target ${CMAKE_INSTALL_PREFIX}/${file})
+            message(STATUS "Installing: $ENV{DESTDIR}${target}")
+            configure_file(${packaging}/${name}.in $ENV{DESTDIR}${target} @ONLY)
+        endforeach()
     ]])
 endif()
 

@@ -9,18 +9,17 @@ here=$(dirname "$0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 . "$here/package_root.sh"
-command -v makepkg >/dev/null || { echo "makepkg is not installed (Debian: makepkg)"; exit 77; }
+command -v makepkg >/dev/null && command -v bsdtar >/dev/null || { echo "makepkg is not installed (Debian: makepkg, libarchive-tools)"; exit 77; }
 mkdir "$work/packaging" "$work/packaging/src"
 cp "$here/../../packaging/PKGBUILD" "$work/packaging"
 ln -s "$build" "$work/packaging/src/build"
 user=()
-if [ "$(id -u)" = 0 ]; then # makepkg refuses to run as root
-    chmod 755 "$work"
-    chown -R nobody "$work/packaging"
-    user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+if [ "$(id -u)" = 0 ]; then # makepkg refuses to run as root: be somebody else whose files these are all the same
+    user=(unshare --user --map-user=1000 --map-group=1000)
+    "${user[@]}" true 2>/dev/null || { echo "root without user namespaces: makepkg cannot run here"; exit 77; }
 fi
 cd "$work/packaging" || exit 1
-makepkg=("${user[@]}" env HOME="$work/packaging" PKGEXT=.pkg.tar.gz BUILDDIR="$work/packaging" makepkg --nodeps)
+makepkg=("${user[@]}" env HOME="$work/packaging" PACMAN=true PKGEXT=.pkg.tar.gz BUILDDIR="$work/packaging" makepkg --nodeps)
 "${makepkg[@]}" --printsrcinfo >"$work/srcinfo" 2>"$work/log" || { cat "$work/log"; exit 1; }
 grep -E 'pkgver|pkgdesc|arch =' "$work/srcinfo"
 "${makepkg[@]}" --repackage >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
