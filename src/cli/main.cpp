@@ -14,6 +14,7 @@
 #include "cli/asm.hpp"
 #include "cli/audit.hpp"
 #include "cli/baseline.hpp"
+#include "cli/bench_emulator.hpp"
 #include "cli/coverage.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
@@ -177,6 +178,28 @@ void add_baseline(CLI::App& app, Action& action) {
     add_llama_options(*verb, options->backend, options->llama);
 }
 
+void add_bench_emulator(CLI::App& bench, Action& action) {
+    auto options = std::make_shared<BenchEmulatorOptions>();
+    CLI::App* verb = add_verb(bench, action, "emulator",
+                              "How fast the emulated NPU multiplies, beside ggml's CPU backend",
+                              "rosenblatt bench emulator --json", options, run_bench_emulator);
+    verb->add_option("-t,--threads", options->threads, "threads of both, default all CPUs");
+    verb->add_option("-r,--rounds", options->rounds, "of each shape, default 5; the best counts");
+    verb->add_option("--only", options->only, "only lines whose name holds this");
+    verb->add_flag("--json", options->json, "print one JSON object per line");
+    verb->add_option("--llama", options->llama, "folder scripts/get_llama.sh printed")
+        ->envname("ROSENBLATT_LLAMA_DIR");
+}
+
+/// One line here per thing that can be measured.
+void add_bench(CLI::App& app, Action& action) {
+    CLI::App* bench =
+        app.add_subcommand("bench", "Measure beside a baseline taken in the same run");
+    bench->require_subcommand(1);
+    bench->footer("Example:\n  rosenblatt bench emulator --json");
+    add_bench_emulator(*bench, action);
+}
+
 void add_profile(CLI::App& app, Action& action) {
     auto options = std::make_shared<ProfileOptions>();
     CLI::App* verb =
@@ -215,10 +238,9 @@ void add_run(CLI::App& app, Action& action) {
 
 void add_replay(CLI::App& app, Action& action) {
     auto options = std::make_shared<ReplayOptions>();
-    CLI::App* verb = add_verb(app, action, "replay",
-                              "Run recorded jobs on the emulator and compare their output",
-                              "rosenblatt replay captured/job-000001 --strict", options,
-                              run_replay);
+    CLI::App* verb = add_verb(
+        app, action, "replay", "Run recorded jobs on the emulator and compare their output",
+        "rosenblatt replay captured/job-000001 --strict", options, run_replay);
     verb->add_option("folder", options->folder, "manifest.json and one file per BO")->required();
     verb->add_option("--expect", options->expectation.expect,
                      "expected output; default: expect-*.bin or output_cpu0.bin of the folder");
@@ -256,6 +278,7 @@ int main(int argc, char** argv) {
     add_asm(app, action);
     add_audit(app, action);
     add_baseline(app, action);
+    add_bench(app, action);
     add_coverage(app, action);
     add_disasm(app, action);
     add_lint(app, action);

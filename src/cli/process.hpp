@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs a program and reads what it prints.
+// Runs a program and reads what it prints, or asks it line by line.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace rosenblatt::cli {
 
@@ -21,5 +22,27 @@ struct Finished {
 Result<Finished> run_and_read(
     const std::vector<std::string>& command,
     const std::vector<std::pair<std::string, std::string>>& environment = {});
+
+/// A program that answers every line on its standard input with one on its standard output.
+/// Standard error passes through. It ends when its input does.
+class Dialogue {
+  public:
+    static Result<Dialogue> start(
+        const std::vector<std::string>& command,
+        const std::vector<std::pair<std::string, std::string>>& environment = {});
+    Dialogue(Dialogue&& other) noexcept;
+    Dialogue& operator=(Dialogue&&) = delete;
+    ~Dialogue();
+
+    /// Errors: the program ended instead of answering.
+    Result<std::string> ask(const std::string& line);
+
+  private:
+    Dialogue(int child, UniqueFd to, UniqueFd from);
+
+    int child_;
+    UniqueFd to_, from_;
+    std::string read_;  ///< beyond the last answer
+};
 
 }  // namespace rosenblatt::cli

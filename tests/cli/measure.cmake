@@ -46,3 +46,12 @@ rosenblatt_cli_test(report_names_a_page_it_cannot_write ARGS report --records ${
 add_test(NAME cli.report_opens_in_chromium
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/report_browser_test.py $<TARGET_FILE:rosenblatt> ${PROJECT_SOURCE_DIR})
 set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 600)
+
+rosenblatt_cli_test(bench_names_what_it_measures ARGS bench EXIT 2 ERR "subcommand is required")
+rosenblatt_cli_test(bench_wants_rounds ARGS bench emulator --rounds 0 EXIT 2 ERR "--rounds must be 1 or more")
+rosenblatt_cli_test(bench_emulator_prints_the_contract
+                    ARGS bench emulator --json --rounds 1 --only "int8 m512 k1536 n256"
+                    OUT "^{\"name\":\"int8 m512 k1536 n256\",\"value\":[0-9.e+-]+,\"unit\":\"GMAC/s\",\"baseline\":[^,]+,\"ratio\":")
+rosenblatt_cli_test(bench_emulator_rates_convolutions_per_core
+                    ARGS bench emulator --rounds 1 --only "conv 14x14 k5"
+                    OUT "^conv 14x14 k5 c64 n64 +[0-9.]+ GMAC/s per core\n$")
