@@ -71,7 +71,8 @@ Check decode_cna(const RegisterFile& registers, const TaskContext& context, CnaT
 /// Brings feature rows into the CBUF, in order, as far as asked.
 class FeatureDma {
   public:
-    FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context);
+    /// `sums`: also forms sums() (int8 only).
+    FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context, bool sums);
 
     /// Rows of the map that can be in the CBUF together.
     uint64_t capacity() const { return capacity_; }
@@ -80,7 +81,7 @@ class FeatureDma {
     const std::byte* pixel(uint32_t y, uint32_t x) const {
         return cbuf_.data_row(y, row_bytes_) + size_t{x} * pixel_bytes_;
     }
-    /// Integer features: the sum over the channels of each pixel of row y.
+    /// The sum over the channels of each pixel of row y.
     const int32_t* sums(uint32_t y) const { return sums_.data() + y % capacity_ * task_.width; }
 
   private:
@@ -97,6 +98,7 @@ class FeatureDma {
     uint32_t pixel_bytes_;
     uint64_t row_bytes_;
     uint64_t capacity_;
+    bool wants_sums_;
     uint32_t fetched_ = 0;
     const std::byte* view_ =
         nullptr;  ///< the host's address of feature_address, if all is in one piece

@@ -13,14 +13,15 @@ using npu::k_atom_bytes;
 
 // ---- features ----
 
-FeatureDma::FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context)
+FeatureDma::FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context, bool sums)
     : task_(task),
       cbuf_(cbuf),
       context_(context),
       pixel_bytes_(task.pixel_bytes()),
       row_bytes_(task.row_bytes()),
-      capacity_(std::min<uint64_t>(cbuf.data_rows(row_bytes_), task.height)) {
-    sums_.resize(capacity_ * task.width);
+      capacity_(std::min<uint64_t>(cbuf.data_rows(row_bytes_), task.height)),
+      wants_sums_(sums) {
+    if (sums) sums_.resize(capacity_ * task.width);
     if (!task.data_reuse && task.image_channels == 0) view_ = view_all();
 }
 
@@ -62,7 +63,7 @@ Check FeatureDma::fetch(uint32_t end) {
             if (fault) return fault;
             if (task_.convert) convert_row(cbuf_.data_row(fetched_, row_bytes_));
         }
-        if (task_.element == npu::Element::Int8) sum_row(fetched_);
+        if (wants_sums_) sum_row(fetched_);
     }
     return std::nullopt;
 }
@@ -121,14 +122,23 @@ void FeatureDma::convert_row(std::byte* row) const {
         }
 }
 
+/// Eight bytes at a time: made unsigned by adding 128, pairs and then fours added in place.
 void FeatureDma::sum_row(uint32_t y) {
     int32_t* sums = sums_.data() + y % capacity_ * task_.width;
     const std::byte* row = cbuf_.data_row(y, row_bytes_);
+    constexpr uint64_t k_bytes = 0x00ff00ff00ff00ffULL;
+    constexpr uint64_t k_halves = 0x0000ffff0000ffffULL;
     for (uint32_t x = 0; x < task_.width; ++x, row += pixel_bytes_) {
-        const auto* channels = reinterpret_cast<const int8_t*>(row);
-        int32_t sum = 0;
-        for (uint32_t c = 0; c < pixel_bytes_; ++c) sum += channels[c];
-        sums[x] = sum;
+        uint64_t total = 0;
+        for (uint32_t c = 0; c < pixel_bytes_; c += 8) {
+            uint64_t eight;
+            std::memcpy(&eight, row + c, sizeof eight);
+            eight ^= 0x8080808080808080ULL;
+            const uint64_t pairs = (eight & k_bytes) + (eight >> 8 & k_bytes);
+            const uint64_t fours = (pairs & k_halves) + (pairs >> 16 & k_halves);
+            total += (fours & 0xffffffff) + (fours >> 32);
+        }
+        sums[x] = static_cast<int32_t>(total) - 128 * static_cast<int32_t>(pixel_bytes_);
     }
 }
 

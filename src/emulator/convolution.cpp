@@ -30,8 +30,8 @@ class Convolution {
     Check check_work();
     uint32_t last_row(uint32_t out_row) const;
     uint32_t slab_end(uint32_t first_row, uint64_t capacity) const;
-    Check run_slab(FeatureDma& features, MacArray& array, WeightDma& weights, Dpu& dpu,
-                   uint32_t first_row, uint32_t end_row);
+    Check run_slab(MacArray& array, WeightDma& weights, Dpu& dpu, uint32_t first_row,
+                   uint32_t end_row);
     Check load_group(WeightDma& weights, MacArray& array, uint32_t first_channel);
 
     const TaskContext& context_;
@@ -49,6 +49,7 @@ Check Convolution::decode(const ConvolutionBlocks& blocks) {
     if (Check fault = decode_dpu(blocks.dpu, context_, dpu_)) return fault;
     if (Check fault = check_output()) return fault;
     if (Check fault = check_work()) return fault;
+    core_.sum_inputs &= dpu_.corrects();
     if (Check fault = decode_rdma(blocks.rdma, context_, rdma_)) return fault;
     if (!dpu_.ew.bypass && !dpu_.ew.lut_bypass)
         lut_ = Lut(blocks.dpu, blocks.lut, context_.switches.lut_rounds);
@@ -115,7 +116,8 @@ uint32_t Convolution::slab_end(uint32_t first_row, uint64_t capacity) const {
 
 Check Convolution::run() {
     cbuf_.split(cna_.data_banks, cna_.weight_banks);
-    FeatureDma features(cna_, cbuf_, context_);
+    FeatureDma features(cna_, cbuf_, context_,
+                        MacArray::wants_sums(cna_, core_, context_.switches));
     WeightDma weights(cna_, cbuf_, context_);
     MacArray array(cna_, core_, features, context_.switches);
     Dpu dpu(dpu_, &core_, rdma_, lut_, context_);
@@ -123,15 +125,15 @@ Check Convolution::run() {
     for (uint32_t row = 0; row < core_.height;) {
         const uint32_t end = slab_end(row, features.capacity());
         if (Check fault = features.fetch(whole ? cna_.height : last_row(end - 1))) return fault;
-        if (Check fault = run_slab(features, array, weights, dpu, row, end)) return fault;
+        array.start_slab();
+        if (Check fault = run_slab(array, weights, dpu, row, end)) return fault;
         row = end;
     }
     return weights.finish();
 }
 
-Check Convolution::run_slab(FeatureDma& features, MacArray& array, WeightDma& weights, Dpu& dpu,
-                            uint32_t first_row, uint32_t end_row) {
-    (void)features;
+Check Convolution::run_slab(MacArray& array, WeightDma& weights, Dpu& dpu, uint32_t first_row,
+                            uint32_t end_row) {
     const uint32_t step = std::clamp(k_tile_windows / cna_.taps(), 1U, k_tile_pixels);
     const uint32_t end = end_row * core_.width;
     SumTile tile;

@@ -70,6 +70,13 @@ MacArray::Path MacArray::choose(const CnaTask& cna, const Switches& switches) {
     return cna.data_reuse && cna.channels % npu::k_atom_bytes != 0 ? Path::Plain : Path::DirectInt8;
 }
 
+bool MacArray::wants_sums(const CnaTask& cna, const CoreTask& core, const Switches& switches) {
+    if (cna.element != Element::Int8) return false;
+    const bool offsets =
+        choose(cna, switches) == Path::DirectInt8 && mac_int8_variants().front().offsets;
+    return core.sum_inputs || offsets;
+}
+
 MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureDma& features,
                    const Switches& switches)
     : cna_(cna),
@@ -80,11 +87,25 @@ MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureD
       plain_(cna),
       real_(cna) {
     fill_pad_pixel(switches);
+    if (path_ == Path::DirectInt8 && mac_.widens) {
+        // An odd number of cache lines, so that the pixels of a tile spread over all cache sets.
+        const size_t lines = div_round_up<size_t>(cna.pixel_bytes() * sizeof(int16_t), 64) | 1;
+        wide_pitch_ = lines * 64 / sizeof(int16_t);
+        wide_.resize(features.capacity() * cna.width * wide_pitch_);
+        wide_y_.assign(features.capacity(), ~0U);
+        wide_pad_pixel_.resize(wide_pitch_);
+        mac_.widen(pad_pixel_.data(), pad_pixel_.size(), wide_pad_pixel_.data());
+    }
     if (path_ != Path::DirectReal) return;
-    wide_rows_.resize(features.capacity());
-    CnaTask pad = cna;
-    pad.width = 1;
-    wide_pad_.widen(pad, pad_pixel_.data());
+    const size_t pixels = features.capacity() * cna.width;
+    wide_y_.assign(features.capacity(), ~0U);
+    real_pixels_.resize(cna, pixels + 1);
+    real_pixels_.widen(cna, pad_pixel_.data(), pixels, 1);
+}
+
+void MacArray::start_slab() {
+    gathered_.clear();
+    last_gathered_ = gathered_taps_ = 0;
 }
 
 /// Normal convolutions pad with the low element of PAD_CON1; depthwise ones of int8 with a pair of
@@ -132,34 +153,51 @@ void MacArray::load(uint32_t first_channel, uint32_t kernels, std::span<const st
 }
 
 void MacArray::multiply(SumTile& tile) {
-    gather(tile);
+    const Gathered& windows = gathered(tile);
     switch (path_) {
         case Path::Plain:
-            plain_.multiply(windows_, tile);
+            plain_.multiply(windows.windows, tile);
             break;
         case Path::DirectInt8:
-            direct_int8(tile);
+            direct_int8(windows, tile);
             break;
         case Path::DepthwiseInt8:
-            depthwise_int8(tile);
+            depthwise_int8(windows, tile);
             break;
         case Path::DirectReal:
-            real_.multiply(taps_, tile);
+            real_.multiply(windows.taps, real_pixels_, tile);
             break;
     }
     if (!core_.sum_inputs || tile.real) tile.window_sums.clear();
 }
 
-/// Points at the pixel under every tap of every window; taps outside the map see the pad pixel.
-void MacArray::gather(const SumTile& tile) {
-    if (gathered_first_ == tile.first_pixel && gathered_pixels_ == tile.pixels) return;
-    gathered_first_ = tile.first_pixel;
-    gathered_pixels_ = tile.pixels;
-    windows_.clear();
-    taps_.clear();
-    window_sums_.assign(tile.pixels, 0);
-    const bool sums = path_ == Path::DirectInt8;
-    const bool real = path_ == Path::DirectReal;
+/// Tiles come in the same order for every kernel group: the next one is nearly always the one
+/// after the last. Beyond a few megabytes the last one is made anew each time.
+const MacArray::Gathered& MacArray::gathered(const SumTile& tile) {
+    constexpr size_t k_most_taps = 1 << 20;
+    const auto is_this = [&](size_t i) {
+        return i < gathered_.size() && gathered_[i].first == tile.first_pixel &&
+               gathered_[i].pixels == tile.pixels;
+    };
+    for (const size_t i : {last_gathered_, last_gathered_ + 1, size_t{0}})
+        if (is_this(i)) return gathered_[last_gathered_ = i];
+    const size_t taps = size_t{tile.pixels} * cna_.taps();
+    if (gathered_.empty() || gathered_taps_ + taps <= k_most_taps) {
+        gathered_.emplace_back();
+        gathered_taps_ += taps;
+    }
+    last_gathered_ = gathered_.size() - 1;
+    gather(tile, gathered_.back());
+    return gathered_.back();
+}
+
+void MacArray::gather(const SumTile& tile, Gathered& out) {
+    out.first = tile.first_pixel;
+    out.pixels = tile.pixels;
+    out.windows.clear();
+    out.taps.clear();
+    out.sums.assign(tile.pixels, 0);
+    const bool sums = path_ == Path::DirectInt8 && (core_.sum_inputs || mac_.offsets);
     for (uint32_t p = 0; p < tile.pixels; ++p) {
         const uint32_t pixel = tile.first_pixel + p;
         const int64_t top = int64_t{pixel / core_.width} * cna_.stride_y - cna_.pad_top;
@@ -169,39 +207,64 @@ void MacArray::gather(const SumTile& tile) {
             for (uint32_t kx = 0; kx < cna_.kernel_width; ++kx) {
                 const int64_t x = left + int64_t{kx} * cna_.dilation_x;
                 if (y < 0 || y >= cna_.height || x < 0 || x >= cna_.width) {
-                    windows_.push_back(pad_pixel_.data());
-                    if (real) taps_.push_back({wide_pad_.values.data(), wide_pad_.spread.data()});
-                    window_sums_[p] += pad_sum_;
+                    gather_pad(out);
+                    out.sums[p] += pad_sum_;
                     continue;
                 }
                 const auto row = static_cast<uint32_t>(y);
                 const auto column = static_cast<uint32_t>(x);
-                windows_.push_back(features_.pixel(row, column));
-                if (sums) window_sums_[p] += features_.sums(row)[column];
-                if (!real) continue;
-                const RealRow& wide = real_row(row);
-                taps_.push_back({wide.values.data() + size_t{column} * cna_.channels,
-                                 wide.spread.data() + column * real_.runs()});
+                gather_pixel(row, column, out);
+                if (sums) out.sums[p] += features_.sums(row)[column];
             }
         }
     }
 }
 
-const RealRow& MacArray::real_row(uint32_t y) {
-    WideRow& wide = wide_rows_[y % wide_rows_.size()];
-    if (wide.y != y) {
-        wide.y = y;
-        wide.row.widen(cna_, features_.pixel(y, 0));
-    }
-    return wide.row;
+void MacArray::gather_pad(Gathered& out) const {
+    if (path_ == Path::DirectReal)
+        out.taps.push_back(static_cast<uint32_t>(real_pixels_.pixels - 1));
+    else if (!wide_pad_pixel_.empty())
+        out.windows.push_back(reinterpret_cast<const std::byte*>(wide_pad_pixel_.data()));
+    else
+        out.windows.push_back(pad_pixel_.data());
 }
 
-void MacArray::direct_int8(SumTile& tile) {
+void MacArray::gather_pixel(uint32_t y, uint32_t x, Gathered& out) {
+    if (path_ == Path::DirectReal) {
+        out.taps.push_back(real_row(y) + x);
+    } else if (!wide_pad_pixel_.empty()) {
+        out.windows.push_back(reinterpret_cast<const std::byte*>(wide_row(y) + x * wide_pitch_));
+    } else {
+        out.windows.push_back(features_.pixel(y, x));
+    }
+}
+
+const int16_t* MacArray::wide_row(uint32_t y) {
+    const size_t slot = y % wide_y_.size();
+    int16_t* row = wide_.data() + slot * cna_.width * wide_pitch_;
+    if (wide_y_[slot] == y) return row;
+    wide_y_[slot] = y;
+    for (uint32_t x = 0; x < cna_.width; ++x)
+        mac_.widen(features_.pixel(y, x), cna_.pixel_bytes(), row + x * wide_pitch_);
+    return row;
+}
+
+/// The first pixel of row y in real_pixels_.
+uint32_t MacArray::real_row(uint32_t y) {
+    const auto slot = static_cast<uint32_t>(y % wide_y_.size());
+    if (wide_y_[slot] != y) {
+        wide_y_[slot] = y;
+        real_pixels_.widen(cna_, features_.pixel(y, 0), size_t{slot} * cna_.width, cna_.width);
+    }
+    return slot * cna_.width;
+}
+
+void MacArray::direct_int8(const Gathered& gathered, SumTile& tile) {
     const bool whole = tile.channels == k_group_kernels;
     tile.real = tile.sums_per_channel = false;
     tile.values.resize(size_t{tile.pixels} * k_group_kernels);
-    mac_.multiply({.windows = windows_.data(),
-                   .window_sums = window_sums_.data(),
+    mac_.multiply({.windows = gathered.windows.data(),
+                   .window_sums = gathered.sums.data(),
                    .kernels = packed_.data(),
                    .taps = cna_.taps(),
                    .quads = cna_.pixel_bytes() / 4,
@@ -213,12 +276,12 @@ void MacArray::direct_int8(SumTile& tile) {
                         tile.values.data() + size_t{p} * tile.channels);
         tile.values.resize(tile.size());
     }
-    tile.window_sums = window_sums_;
+    if (core_.sum_inputs) tile.window_sums = gathered.sums;
 }
 
-void MacArray::depthwise_int8(SumTile& tile) const {
+void MacArray::depthwise_int8(const Gathered& gathered, SumTile& tile) const {
     tile.clear(false, true);
-    depthwise_int8_tile({.windows = windows_.data(),
+    depthwise_int8_tile({.windows = gathered.windows.data(),
                          .taps = cna_.taps(),
                          .first_channel = first_channel_,
                          .weights = reinterpret_cast<const int8_t*>(weights_.data()),

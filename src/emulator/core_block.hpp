@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "emulator/aligned.hpp"
 #include "emulator/cna.hpp"
 #include "emulator/mac_int8.hpp"
 #include "emulator/mac_plain.hpp"
@@ -31,6 +32,11 @@ class MacArray {
     MacArray(const CnaTask& cna, const CoreTask& core, const FeatureDma& features,
              const Switches& switches);
 
+    /// Whether this task's sums of inputs are worth forming: someone takes them.
+    static bool wants_sums(const CnaTask& cna, const CoreTask& core, const Switches& switches);
+
+    /// Rows may have come and gone in the CBUF since the last tile.
+    void start_slab();
     /// Output channels of one kernel group.
     uint32_t group_channels() const;
     /// The kernels of the group whose first output channel is `first_channel` (depthwise:
@@ -44,10 +50,22 @@ class MacArray {
 
     static Path choose(const CnaTask& cna, const Switches& switches);
     void fill_pad_pixel(const Switches& switches);
-    void gather(const SumTile& tile);
-    const RealRow& real_row(uint32_t y);
-    void direct_int8(SumTile& tile);
-    void depthwise_int8(SumTile& tile) const;
+    /// The pixels under every tap of every window of a tile; taps outside the map see the pad
+    /// pixel. Made once and used for every kernel group.
+    struct Gathered {
+        uint32_t first = 0, pixels = 0;
+        std::vector<const std::byte*> windows;  ///< [pixels][taps], of int8 or of what the path has
+        std::vector<int32_t> sums;
+        std::vector<uint32_t> taps;  ///< Path::DirectReal, [pixels][taps], pixels of real_pixels_
+    };
+    const Gathered& gathered(const SumTile& tile);
+    void gather(const SumTile& tile, Gathered& out);
+    void gather_pixel(uint32_t y, uint32_t x, Gathered& out);
+    void gather_pad(Gathered& out) const;
+    uint32_t real_row(uint32_t y);
+    const int16_t* wide_row(uint32_t y);
+    void direct_int8(const Gathered& gathered, SumTile& tile);
+    void depthwise_int8(const Gathered& gathered, SumTile& tile) const;
 
     const CnaTask& cna_;
     const CoreTask& core_;
@@ -58,23 +76,23 @@ class MacArray {
     MacReal real_;
     std::vector<std::byte> pad_pixel_;
     int32_t pad_sum_ = 0;
-    std::vector<std::byte> packed_;
+    CacheLines<std::byte> packed_;
     std::span<const std::byte> weights_;
     uint32_t first_channel_ = 0;
     uint32_t group_kernels_ = 0;
-    uint32_t gathered_first_ = 0;  ///< the pixels that windows_ describes
-    uint32_t gathered_pixels_ = 0;
-    std::vector<const std::byte*> windows_;  ///< [pixels][taps]
-    std::vector<int32_t> window_sums_;
+    std::vector<Gathered> gathered_;  ///< of this slab
+    size_t last_gathered_ = 0;
+    size_t gathered_taps_ = 0;
 
-    // Path::DirectReal: rows widened when first used, as many as the CBUF holds at a time.
-    struct WideRow {
-        uint32_t y = ~0U;
-        RealRow row;
-    };
-    std::vector<WideRow> wide_rows_;
-    RealRow wide_pad_;
-    std::vector<MacReal::Tap> taps_;  ///< [pixels][taps]
+    // Path::DirectInt8 where the multiplier wants int16: rows widened when first used, as many as
+    // the CBUF holds at a time.
+    std::vector<int16_t> wide_;     ///< [rows][width][wide_pitch_]
+    std::vector<uint32_t> wide_y_;  ///< which rows stand there
+    size_t wide_pitch_ = 0;
+    std::vector<int16_t> wide_pad_pixel_;
+
+    // Path::DirectReal: the same with doubles; the last pixel is the pad pixel.
+    RealPixels real_pixels_;
 };
 
 }  // namespace rosenblatt::emulator

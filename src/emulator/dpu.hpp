@@ -68,6 +68,8 @@ struct DpuTask {
     bool cpend_from_memory = false;
     int32_t ow_operand = 0;
     int32_t offset_pend = 0;
+    /// The sums of inputs can make a difference.
+    bool corrects() const { return cpend && (ow_operand != 0 || cpend_from_memory); }
 
     StageTask bs, bn;
     ElementwiseTask ew;

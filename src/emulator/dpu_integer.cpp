@@ -78,8 +78,7 @@ T operand_of(const std::vector<T>& memory, bool from_memory, uint32_t channel, T
 }  // namespace
 
 void Dpu::add_correction(SumTile& tile) const {
-    if (!task_.cpend || tile.window_sums.empty()) return;
-    if (task_.ow_operand == 0 && !task_.cpend_from_memory) return;
+    if (!task_.corrects() || tile.window_sums.empty()) return;
     std::vector<int64_t> operands(tile.channels);
     for (uint32_t c = 0; c < tile.channels; ++c)
         operands[c] = static_cast<int16_t>(operand_of(rdma_.bs.cpend, task_.cpend_from_memory,

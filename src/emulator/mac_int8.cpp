@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "emulator/mac_int8_x86.hpp"
+#include "emulator/mac_int8_variants.hpp"
 
 namespace rosenblatt::emulator {
 namespace {
@@ -47,10 +47,17 @@ void portable_multiply(const MacOperands& o) {
 
 std::vector<MacInt8> available() {
     std::vector<MacInt8> variants;
-#if defined(__x86_64__)
-    add_x86_variants(variants);
-#endif
-    variants.push_back({"portable", portable_bytes, portable_pack, portable_multiply});
+    add_avx512_variant(variants);
+    add_avx_vnni_variant(variants);
+    add_avx2_variant(variants);
+    add_neon_variant(variants);
+    variants.push_back({.name = "portable",
+                        .widens = false,
+                        .offsets = false,
+                        .packed_bytes = portable_bytes,
+                        .pack = portable_pack,
+                        .multiply = portable_multiply,
+                        .widen = nullptr});
     return variants;
 }
 

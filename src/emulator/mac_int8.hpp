@@ -13,8 +13,8 @@ inline constexpr size_t k_group_kernels = 32;
 
 /// The operands of one call. A pixel's window is `taps` runs of `quads` * 4 channels.
 struct MacOperands {
-    const std::byte* const* windows;  ///< [pixels][taps]
-    const int32_t* window_sums;       ///< [pixels] sum of all int8 of the window
+    const std::byte* const* windows;  ///< [pixels][taps]; int8 channels, or int16 (MacInt8::widens)
+    const int32_t* window_sums;       ///< [pixels] sum of all int8 of the window (MacInt8::offsets)
     const std::byte* kernels;         ///< from pack()
     size_t taps;
     size_t quads;
@@ -24,6 +24,12 @@ struct MacOperands {
 
 struct MacInt8 {
     const char* name;
+    /// Features are wanted as int16: without a dot product of bytes, widening once per task is
+    /// cheaper than once per kernel group.
+    bool widens;
+    /// Weights are packed with 128 added, because the instruction multiplies unsigned with signed
+    /// bytes; 128 times the window's sum is taken off again.
+    bool offsets;
     /// Bytes pack() needs for one group.
     size_t (*packed_bytes)(size_t taps, size_t quads);
     /// Packs one group of `kernels` <= 32 kernels from the CNA's order (npu::WeightCube);
@@ -32,6 +38,8 @@ struct MacInt8 {
     void (*pack)(const std::byte* group, size_t kernels, size_t channels, size_t taps, size_t quads,
                  std::byte* packed);
     void (*multiply)(const MacOperands& operands);
+    /// For widens: int16 of `count` int8, count a multiple of 16.
+    void (*widen)(const std::byte* bytes, size_t count, int16_t* out);
 };
 
 /// What this machine can run, the best first; the last one is portable.

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "emulator/aligned.hpp"
 #include "emulator/cna.hpp"
 #include "emulator/sum_tile.hpp"
 
@@ -16,57 +17,77 @@ namespace rosenblatt::emulator {
 
 inline constexpr size_t k_real_kernels = 16;  ///< kernels of a group, for all floating-point types
 
-/// A row of the feature map, widened: every pixel's channels as doubles, and for every run of
-/// channels how many binary places lie between its greatest and its least exponent.
-struct RealRow {
-    std::vector<double> values;   ///< [pixels][channels]
-    std::vector<uint8_t> spread;  ///< [pixels][runs]; 255: infinities or NaN
+/// Pixels of the feature map, widened: every run of channels of all pixels together, so that
+/// multiplying a run walks through memory; and for every run how many binary places lie between its
+/// greatest and its least exponent.
+struct RealPixels {
+    CacheLines<double> values;    ///< [runs][pixels][run_channels]
+    std::vector<uint8_t> spread;  ///< [runs][pixels]; 255: infinities or NaN
+    size_t pixels = 0;
 
-    void widen(const CnaTask& task, const std::byte* pixels);
+    void resize(const CnaTask& task, size_t count);
+    /// `count` pixels as the CBUF has them become pixels `first`...
+    void widen(const CnaTask& task, const std::byte* bytes, size_t first, size_t count);
 };
+
+/// Weights of one group on their way into the order of multiplication.
+struct RealGroup {
+    npu::Element element;
+    const std::byte* bytes;  ///< in the CNA's order
+    size_t kernels, taps, channels, run_channels;
+    double* weights;  ///< [run][tap][channel][16], zero where there is no kernel
+    uint8_t* spread;  ///< [run][tap]: the worst of the kernels, then each of the 16
+};
+
+/// What multiplying a tile needs.
+struct RealOperands {
+    const uint32_t* windows;  ///< [pixels][taps], indices into `features`
+    const RealPixels* features;
+    size_t taps, channels, run_channels, pixels;
+    const double* weights;         ///< in the order of multiplication: [run][tap][channel][16]
+    const uint8_t* weight_spread;  ///< [run][tap][17]
+    unsigned limit;                ///< greatest sum of spreads that a double holds exactly
+    float* sums;                   ///< [pixels][16]
+};
+
+/// A pixel on its way into RealPixels.
+struct RealPixel {
+    npu::Element element;
+    const std::byte* bytes;
+    size_t channels, run_channels;
+    double* values;   ///< of the first run
+    uint8_t* spread;  ///< likewise
+    size_t pixels;    ///< of RealPixels: from run to run
+};
+
+/// The same sums for every instruction set, to the bit.
+struct RealVariant {
+    const char* name;
+    void (*multiply)(const RealOperands&);
+    void (*load)(const RealGroup&);
+    void (*widen)(const RealPixel&);
+};
+
+/// What this machine can run, the best first; the last one is portable.
+std::span<const RealVariant> real_variants();
 
 class MacReal {
   public:
-    explicit MacReal(const CnaTask& cna);
-
-    size_t runs() const { return runs_; }
+    explicit MacReal(const CnaTask& cna, const RealVariant& variant = real_variants().front());
 
     void load(uint32_t kernels, std::span<const std::byte> weights);
-
-    /// One window: per tap a pixel's values and spreads.
-    struct Tap {
-        const double* values;
-        const uint8_t* spread;
-    };
-    /// `windows`: [pixels][taps].
-    void multiply(std::span<const Tap> windows, SumTile& tile) const;
-
-    /// Weights of one group on their way into the order of multiplication; public for the kernels.
-    struct Group {
-        npu::Element element;
-        const std::byte* bytes;  ///< in the CNA's order
-        size_t kernels, taps, channels, run_channels;
-        double* weights;  ///< [run][tap][channel][16], zero where there is no kernel
-        uint8_t* spread;  ///< [run][tap]: the worst of the kernels, then each of the 16
-    };
-
-    /// What a block of pixels needs; public for the kernels.
-    struct Operands {
-        const Tap* windows;
-        size_t taps, channels, run_channels, pixels;
-        const double* weights;         ///< in the order of multiplication: [run][channel][16]
-        const uint8_t* weight_spread;  ///< [run][tap][17]
-        unsigned limit;                ///< greatest sum of spreads that a double holds exactly
-        float* sums;                   ///< [pixels][16]
-    };
+    /// `windows`: [pixels][taps], indices into `features`.
+    void multiply(std::span<const uint32_t> windows, const RealPixels& features,
+                  SumTile& tile) const;
 
   private:
     const CnaTask& cna_;
+    const RealVariant& variant_;
     size_t run_channels_;
     size_t runs_;
     unsigned limit_;
     uint32_t kernels_ = 0;
-    std::vector<double> weights_;
+    CacheLines<double> weights_;
     std::vector<uint8_t> weight_spread_;
     mutable std::vector<float> sums_;
 };

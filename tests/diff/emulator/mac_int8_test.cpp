@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -18,12 +20,73 @@ struct Case {
     uint32_t kernels, channels, window, pixels;
 };
 
+// The panels of AVX-VNNI (weights with 128 added) and NEON (signed) with the one instruction they
+// live on written out, so that every machine tests what is around it.
+namespace offset_panels {
+
+#define RB_TARGET
+
+struct Vector {
+    int32_t lanes[8];
+};
+constexpr size_t k_vectors = 2;
+constexpr bool k_offsets = true;
+constexpr size_t k_block_steps = 16;  // small, so that short windows need several blocks
+
+Vector load_sums(const int32_t* at) {
+    Vector v;
+    std::memcpy(&v, at, sizeof v);
+    return v;
+}
+Vector load(const std::byte* at) {
+    return load_sums(reinterpret_cast<const int32_t*>(at));
+}
+Vector spread(int32_t four) {
+    return {{four, four, four, four, four, four, four, four}};
+}
+Vector dot(Vector sums, Vector w, Vector a) {
+    for (size_t i = 0; i < 8; ++i)
+        for (size_t b = 0; b < 4; ++b) {
+            const auto weight = static_cast<uint8_t>(w.lanes[i] >> 8 * b);
+            const auto feature = static_cast<int8_t>(a.lanes[i] >> 8 * b);
+            sums.lanes[i] += (k_offsets ? weight : static_cast<int8_t>(weight)) * feature;
+        }
+    return sums;
+}
+void store_sums(int32_t* at, Vector sums) {
+    std::memcpy(at, &sums, sizeof sums);
+}
+
+#include "emulator/mac_int8_bytes.inc.hpp"
+
+constexpr MacInt8 k_variant{
+    "panels of offset bytes", false, true, packed_bytes, pack, multiply, nullptr};
+
+}  // namespace offset_panels
+
+std::vector<MacInt8> all_variants() {
+    const auto here = mac_int8_variants();
+    std::vector<MacInt8> all(here.begin(), here.end());
+    all.push_back(offset_panels::k_variant);
+    return all;
+}
+
 /// Random pixels (whole atoms, zero behind the channels) and random weights in the CNA's order.
 struct Operands {
     std::vector<std::byte> features, weights;
     std::vector<const std::byte*> windows;
     std::vector<int32_t> window_sums;
     uint32_t pixel_bytes;
+    std::vector<int16_t> wide;  ///< the features as int16, where the multiplier wants that
+    std::vector<const std::byte*> wide_windows;
+
+    void widen(const MacInt8& mac) {
+        wide.resize(features.size());
+        mac.widen(features.data(), features.size(), wide.data());
+        for (const std::byte* window : windows)
+            wide_windows.push_back(
+                reinterpret_cast<const std::byte*>(wide.data() + (window - features.data())));
+    }
 
     Operands(const Case& c, std::mt19937& random, bool extreme)
         : features(size_t{64} * ((c.channels + 15) / 16 * 16)),
@@ -49,13 +112,14 @@ struct Operands {
 };
 
 void check(const MacInt8& mac, const Case& c, std::mt19937& random, bool extreme) {
-    const Operands operands(c, random, extreme);
+    Operands operands(c, random, extreme);
+    if (mac.widens) operands.widen(mac);
     const size_t taps = size_t{c.window} * c.window;
     const size_t quads = operands.pixel_bytes / 4;
     std::vector<std::byte> packed(mac.packed_bytes(taps, quads));
     mac.pack(operands.weights.data(), c.kernels, c.channels, taps, quads, packed.data());
     std::vector<int32_t> sums(size_t{c.pixels} * k_group_kernels, -1);
-    mac.multiply({.windows = operands.windows.data(),
+    mac.multiply({.windows = mac.widens ? operands.wide_windows.data() : operands.windows.data(),
                   .window_sums = operands.window_sums.data(),
                   .kernels = packed.data(),
                   .taps = taps,
@@ -83,7 +147,7 @@ void check(const MacInt8& mac, const Case& c, std::mt19937& random, bool extreme
 }
 
 TEST(MacInt8, EveryVariantEqualsTheTripleLoop) {
-    for (const MacInt8& mac : mac_int8_variants()) {
+    for (const MacInt8& mac : all_variants()) {
         std::mt19937 random(k_seed);
         SCOPED_TRACE(std::string(mac.name) + " seed " + std::to_string(k_seed));
         for (const uint32_t pixels : {1, 2, 3, 5, 6, 11, 12, 13, 25, 40})
@@ -99,7 +163,7 @@ TEST(MacInt8, EveryVariantEqualsTheTripleLoop) {
 }
 
 TEST(MacInt8, HoldsTheGreatestSumsThatAMatmulCanReach) {
-    for (const MacInt8& mac : mac_int8_variants()) {
+    for (const MacInt8& mac : all_variants()) {
         std::mt19937 random(k_seed);
         check(mac, {32, 8192, 1, 3}, random, true);   // 8192 * 128 * 128 = 2^27
         check(mac, {32, 32768, 1, 2}, random, true);  // the largest kernel a bank holds

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// AVX-512 VNNI and AVX2. Functions carry their own target attribute: the program runs on any
-// x86-64.
-#include "emulator/mac_int8_x86.hpp"
+// AVX-512 VNNI. Functions carry their own target attribute: the program runs on any x86-64.
+#include "emulator/mac_int8_variants.hpp"
 
 #if defined(__x86_64__)
 
 // g++ 12's own header reads a deliberately undefined register (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 
 #include <algorithm>
@@ -14,7 +14,6 @@
 #include <utility>
 
 #define RB_TARGET_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define RB_TARGET_AVX2 __attribute__((target("avx2")))
 
 namespace rosenblatt::emulator {
 namespace {
@@ -29,7 +28,6 @@ int32_t load_quad(const int8_t* channels) {
     return quad;
 }
 
-// ---- AVX-512 VNNI ----
 // vpdpbusd multiplies unsigned with signed bytes: weights are packed with 128 added, and 128 times
 // the window's sum is subtracted again. Packed as [tap][quad][32 kernels][4 channels].
 
@@ -145,77 +143,27 @@ constexpr void (*k_vnni_blocks[])(const MacOperands&, size_t) = {
     vnni_block<1>, vnni_block<2>, vnni_block<3>, vnni_block<4>,  vnni_block<5>,  vnni_block<6>,
     vnni_block<7>, vnni_block<8>, vnni_block<9>, vnni_block<10>, vnni_block<11>, vnni_block<12>};
 
-// ---- AVX2 ----
-// vpmaddubsw would saturate, so bytes are widened: weights when packed, as
-// [tap][pair][32 kernels][2 channels] of int16, features on the fly.
-
-size_t avx2_bytes(size_t taps, size_t quads) {
-    return taps * quads * k_group_kernels * 8;
-}
-
-void avx2_pack(const std::byte* group, size_t kernels, size_t channels, size_t taps, size_t quads,
-               std::byte* packed) {
-    if (kernels < k_group_kernels || channels < quads * 4)
-        std::memset(packed, 0, avx2_bytes(taps, quads));
-    auto* out = reinterpret_cast<int16_t*>(packed);
-    for (size_t first = 0; first < channels; first += 32) {
-        const size_t width = std::min<size_t>(32, channels - first);
-        for (size_t tap = 0; tap < taps; ++tap) {
-            int16_t* tile = out + (tap * quads * 4 + first) * k_group_kernels;
-            for (size_t n = 0; n < kernels; ++n)
-                for (size_t c = 0; c < width; ++c, ++group)
-                    tile[(c / 2 * k_group_kernels + n) * 2 + c % 2] = static_cast<int8_t>(*group);
-        }
-    }
-}
-
-/// `Pixels` pixels against 32 kernels: 4 * Pixels accumulators.
-template <size_t Pixels>
-RB_TARGET_AVX2 void avx2_block(const MacOperands& o, size_t first) {
-    __m256i sums[Pixels][4];
-#pragma GCC unroll 16
-    for (auto& quarter : sums)
-        quarter[0] = quarter[1] = quarter[2] = quarter[3] = _mm256_setzero_si256();
-    const auto* weights = reinterpret_cast<const __m256i*>(o.kernels);
-    for (size_t tap = 0; tap < o.taps; ++tap) {
-        for (size_t quad = 0; quad < o.quads; ++quad, weights += 8) {
-#pragma GCC unroll 4
-            for (size_t p = 0; p < Pixels; ++p) {
-                const int8_t* channels = window(o, first + p, tap) + quad * 4;
-                // Every 64 bits: the quad's four channels as int16.
-                const __m256i wide = _mm256_cvtepi8_epi16(_mm_set1_epi32(load_quad(channels)));
-                const __m256i low = _mm256_shuffle_epi32(wide, 0x00);
-                const __m256i high = _mm256_shuffle_epi32(wide, 0x55);
-#pragma GCC unroll 4
-                for (size_t quarter = 0; quarter < 4; ++quarter) {
-                    const __m256i a = _mm256_madd_epi16(_mm256_loadu_si256(weights + quarter), low);
-                    const __m256i b =
-                        _mm256_madd_epi16(_mm256_loadu_si256(weights + 4 + quarter), high);
-                    sums[p][quarter] = _mm256_add_epi32(sums[p][quarter], _mm256_add_epi32(a, b));
-                }
-            }
-        }
-    }
-#pragma GCC unroll 4
-    for (size_t p = 0; p < Pixels; ++p) {
-        auto* out = reinterpret_cast<__m256i*>(o.sums + (first + p) * k_group_kernels);
-#pragma GCC unroll 4
-        for (size_t quarter = 0; quarter < 4; ++quarter)
-            _mm256_storeu_si256(out + quarter, sums[p][quarter]);
-    }
-}
-
-constexpr void (*k_avx2_blocks[])(const MacOperands&, size_t) = {avx2_block<1>, avx2_block<2>};
-
 }  // namespace
 
-void add_x86_variants(std::vector<MacInt8>& variants) {
+void add_avx512_variant(std::vector<MacInt8>& variants) {
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
-        variants.push_back({"avx512-vnni", vnni_bytes, vnni_pack, in_blocks<k_vnni_blocks, 12>});
-    if (__builtin_cpu_supports("avx2"))
-        variants.push_back({"avx2", avx2_bytes, avx2_pack, in_blocks<k_avx2_blocks, 2>});
+        variants.push_back({.name = "avx512-vnni",
+                            .widens = false,
+                            .offsets = true,
+                            .packed_bytes = vnni_bytes,
+                            .pack = vnni_pack,
+                            .multiply = in_blocks<k_vnni_blocks, 12>,
+                            .widen = nullptr});
 }
+
+}  // namespace rosenblatt::emulator
+
+#else
+
+namespace rosenblatt::emulator {
+
+void add_avx512_variant(std::vector<MacInt8>&) {}
 
 }  // namespace rosenblatt::emulator
 
