@@ -43,8 +43,7 @@ struct MatmulShape {
 struct Limits {
     uint32_t cbuf_banks = npu::k_cbuf_banks;
     uint32_t bank_bytes = npu::k_cbuf_bank_bytes;
-    uint32_t slack_data_banks = 0;  ///< left empty behind the features; int8 fetched four lines at
-                                    ///< a time with width 1 needs one (hardware.md 4.3)
+    uint32_t max_data_banks = npu::k_cbuf_banks - 1;  ///< for features; at least one is the weights'
     uint32_t max_m = 1020;      ///< native features in line mode: 1022 rows work (hardware.md 4.6)
     uint32_t max_k = 3072;      ///< 3072 < K < 4096 hangs with more than 4 rows
     uint32_t max_n = 4096;      ///< 8192 may wedge the next int8 job

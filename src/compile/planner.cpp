@@ -140,16 +140,16 @@ Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
 
 uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits) {
     const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
-    return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes})) +
-           limits.slack_data_banks;
+    return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes}));
 }
 
 uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits) {
     const uint32_t group = kernels_per_group(type) * k * element_bytes(type);
-    const uint32_t other_banks = div_round_up(group, limits.bank_bytes) + limits.slack_data_banks;
+    const uint32_t other_banks = div_round_up(group, limits.bank_bytes);
     if (other_banks >= limits.cbuf_banks) return 0;
     const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
-    const uint64_t bytes = uint64_t{limits.cbuf_banks - other_banks} * limits.bank_bytes;
+    const uint32_t banks = std::min(limits.max_data_banks, limits.cbuf_banks - other_banks);
+    const uint64_t bytes = uint64_t{banks} * limits.bank_bytes;
     return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, bytes / row));
 }
 

@@ -16,6 +16,11 @@ namespace {
 
 constexpr uint64_t k_never = std::numeric_limits<uint64_t>::max() / 4;
 
+/// What the closed runtime gives native int8 features, which it fetches as one line of M pixels;
+/// its times for K = 1024 and 2048 show it, and an independent library keeps the same bound
+/// (docs/timing.md).
+constexpr uint32_t k_native_data_banks = 4;
+
 /// Bytes of one K range, over all M and N, when `banks` banks hold features. Either these stay
 /// while all weights stream by, once per row range; or a column range's weights stay while all
 /// features do. Going to and fro keeps one piece of the streamed operand over each turn.
@@ -26,8 +31,7 @@ uint64_t bytes_of_range(const MatmulShape& shape, uint32_t k, NumberType type, u
     const uint64_t n = align_up(shape.n, k_unit);
     const uint64_t rows =
         std::min<uint64_t>({limits.max_m, shape.m, uint64_t{banks} * limits.bank_bytes / row});
-    const uint64_t room =
-        uint64_t{limits.cbuf_banks - limits.slack_data_banks - banks} * limits.bank_bytes;
+    const uint64_t room = uint64_t{limits.cbuf_banks - banks} * limits.bank_bytes;
     if (rows == 0 || room < uint64_t{k_unit} * k) return k_never;
     const uint64_t columns = std::min(n, room / (k * size) / k_unit * k_unit);
     const uint64_t output = uint64_t{k_output_bytes} * shape.m * n;
@@ -45,9 +49,10 @@ std::vector<TilingChoice> wide_choices(NumberType type, const Limits& limits) {
     std::vector<TilingChoice> all;
     for (uint32_t pieces = 1; pieces <= (type == NumberType::F16 ? 1U : 16U); ++pieces)
         for (uint32_t max_n = limits.max_n; max_n >= 128; max_n /= 2)
-            for (const bool snap : {false, true})
+            for (const Snap snap : {Snap::Never, Snap::WhenNear, Snap::Always})
                 for (const Deal deal : {Deal::ByColumns, Deal::ByChannels})
-                    all.push_back({deal, pieces, snap, max_n});
+                    if (deal == Deal::ByChannels || snap == Snap::Never)
+                        all.push_back({deal, pieces, snap, max_n});
     return all;
 }
 
@@ -71,7 +76,8 @@ uint64_t least_dma_bytes(const MatmulShape& shape, NumberType type, const Limits
     const uint32_t longest = std::min(units, limits.max_k / k_unit);
     std::vector<uint64_t> of_range(longest + 1, k_never);
     for (uint32_t u = 1; u <= longest; ++u)
-        for (uint32_t banks = 1; banks + limits.slack_data_banks < limits.cbuf_banks; ++banks)
+        for (uint32_t banks = 1; banks < limits.cbuf_banks && banks <= limits.max_data_banks;
+             ++banks)
             of_range[u] =
                 std::min(of_range[u], bytes_of_range(shape, u * k_unit, type, banks, limits));
     std::vector<uint64_t> least(units + 1, k_never);
@@ -82,17 +88,10 @@ uint64_t least_dma_bytes(const MatmulShape& shape, NumberType type, const Limits
     return least[units];
 }
 
-Result<Plan> fastest_plan(const MatmulShape& shape, NumberType type, uint32_t lanes,
-                          const Conditions& conditions, const Limits& limits) {
-    TilingRequest request;
-    request.k = shape.k;
-    request.n = shape.n;
-    request.type = type;
-    request.lanes = lanes;
-    request.limits = limits;
+Result<Plan> fastest_plan(uint32_t m, const TilingRequest& request, const Conditions& conditions) {
     Plan best;
-    for (const TilingChoice& choice : wide_choices(type, limits))
-        try_tiling(best, shape.m, cut(request, choice), conditions);
+    for (const TilingChoice& choice : wide_choices(request.type, request.limits))
+        try_tiling(best, m, cut(request, choice), conditions);
     if (best.tiles.empty()) return Error{EINVAL, "no legal tiling of this shape was found"};
     return best;
 }
@@ -107,12 +106,12 @@ Result<Plan> bare_plan(const MatmulShape& shape, NumberType type, const Conditio
     request.limits.max_k = 10752;
     request.limits.max_n = 8192;
     request.limits.max_job_ns = std::numeric_limits<double>::infinity();
-    const bool grouped = type == NumberType::Int8 && conditions.layout_a == Layout::Native;
-    request.limits.slack_data_banks = grouped ? 1 : 0;
+    if (type == NumberType::Int8 && conditions.layout_a == Layout::Native)
+        request.limits.max_data_banks = k_native_data_banks;
     Plan best;
     for (uint32_t pieces = 1; pieces <= div_round_up(shape.k, k_unit); ++pieces) {
         if (best.tiles.size() == 1 || (!best.tiles.empty() && pieces > best.tiles.size())) break;
-        const TilingChoice choice{Deal::ByColumns, pieces, false, request.limits.max_n};
+        const TilingChoice choice{Deal::ByColumns, pieces, Snap::Never, request.limits.max_n};
         const WeightTiling tiling = cut(request, choice);
         const uint32_t most = tiling.blocks.empty() ? 0 : most_rows(tiling);
         if (most == 0) continue;

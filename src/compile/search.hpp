@@ -13,9 +13,9 @@ namespace rosenblatt::compile {
 uint64_t least_dma_bytes(const MatmulShape& shape, NumberType type, const Limits& limits);
 
 /// The fastest plan under the fitted model that any legal tiling reaches: more cuts than
-/// tiling_for tries, each clock and M for itself, free of K-slices (F16 excepted).
-Result<Plan> fastest_plan(const MatmulShape& shape, NumberType type, uint32_t lanes,
-                          const Conditions& conditions, const Limits& limits);
+/// tiling_for tries, each clock and M for itself. Without slice_ends in `request` K may be cut
+/// anywhere (F16 excepted).
+Result<Plan> fastest_plan(uint32_t m, const TilingRequest& request, const Conditions& conditions);
 
 /// The matmul as a vendor's benchmark runs it: one core, as few tasks as the CBUF allows, K cut
 /// only where it must be. Its npu_ns is what such a benchmark measures.

@@ -61,6 +61,9 @@ void deal_columns(WeightTiling& tiling, const std::vector<Channels>& channels, u
                    part_begin(groups, lanes, lane + 1), max_n);
 }
 
+/// The part of a K block's columns within which Snap::WhenNear takes a border for near.
+constexpr uint32_t k_near = 8;
+
 /// Where lane `lane` begins, as (K block, group): an equal share of the MACs before it.
 struct Border {
     size_t block = 0;
@@ -68,7 +71,7 @@ struct Border {
 };
 
 Border border(const std::vector<Channels>& channels, uint32_t groups, uint32_t lanes, uint32_t lane,
-              bool snap) {
+              Snap snap) {
     uint64_t total = 0;
     for (const Channels& block : channels) total += block.k;
     uint64_t before = (total * groups * lane + lanes / 2) / lanes;  // in k * groups
@@ -76,8 +79,11 @@ Border border(const std::vector<Channels>& channels, uint32_t groups, uint32_t l
         const uint64_t size = uint64_t{channels[i].k} * groups;
         if (before < size) {
             auto group = static_cast<uint32_t>((before + channels[i].k / 2) / channels[i].k);
-            if (snap && group * 8 < groups) group = 0;
-            if (group == groups || (snap && group * 8 > groups * 7)) return {i + 1, 0};
+            const uint32_t near = snap == Snap::Always     ? groups / 2
+                                  : snap == Snap::WhenNear ? (groups - 1) / k_near
+                                                           : 0;
+            if (group <= near) return {i, 0};
+            if (groups - group <= near) return {i + 1, 0};
             return {i, group};
         }
         before -= size;
@@ -124,9 +130,9 @@ std::vector<TilingChoice> choices(const TilingRequest& request) {
     std::vector<TilingChoice> all;
     for (uint32_t pieces = 1; pieces <= most_pieces; ++pieces) {
         const uint32_t max_n = request.limits.max_n;
-        all.push_back({Deal::ByColumns, pieces, false, max_n});
-        all.push_back({Deal::ByChannels, pieces, false, max_n});
-        all.push_back({Deal::ByChannels, pieces, true, max_n});
+        all.push_back({Deal::ByColumns, pieces, Snap::Never, max_n});
+        for (const Snap snap : {Snap::Never, Snap::WhenNear, Snap::Always})
+            all.push_back({Deal::ByChannels, pieces, snap, max_n});
     }
     return all;
 }

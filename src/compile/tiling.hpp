@@ -16,10 +16,14 @@ enum class Deal {
     ByChannels,  ///< blocks of K one after the other, each over all N; lanes get equal runs of that
 };
 
+/// ByChannels: whether a lane's border, which lies where its share of the work ends, moves to the
+/// border of a K block. Fewer tasks then, of less equal sizes.
+enum class Snap { Never, WhenNear, Always };
+
 struct TilingChoice {
     Deal deal = Deal::ByColumns;
-    uint32_t pieces = 1;    ///< K blocks per slice
-    bool snap = false;      ///< move a lane's border to a near K-block border, if there is one
+    uint32_t pieces = 1;  ///< K blocks per slice
+    Snap snap = Snap::Never;
     uint32_t max_n = 4096;  ///< columns of a block
 };
 

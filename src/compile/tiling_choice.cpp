@@ -11,8 +11,8 @@
 namespace rosenblatt::compile {
 namespace {
 
-/// llama.cpp's default micro-batch, and a short prompt.
-constexpr std::array k_reference_rows{512U, 128U};
+/// From a batch of drafts over short prompts and llama.cpp's default micro-batch to its largest.
+constexpr std::array k_reference_rows{32U, 128U, 256U, 512U, 2048U};
 /// Stock mainline, what field reports patch it to, the vendor kernel.
 constexpr std::array k_reference_clocks_mhz{200.0, 600.0, 1000.0};
 constexpr size_t k_references = k_reference_rows.size() * k_reference_clocks_mhz.size();

@@ -29,9 +29,7 @@ struct DeviceOptions {
     double clock_mhz = 200;            ///< NPU clock that plans and job lengths assume
     /// Packed weights of all lanes together; work buffers come on top.
     uint64_t mem_max_bytes = std::numeric_limits<uint64_t>::max();
-    /// What one task may be; tests shrink it. We fetch int8 features four lines at a time, which on
-    /// silicon wants a free bank behind them (hardware.md 4.3).
-    compile::Limits limits{.slack_data_banks = 1};
+    compile::Limits limits;  ///< what one task may be; tests shrink it
     /// Where every job is written as a replay folder; empty: nowhere.
     std::shared_ptr<rocket::Capture> capture;
     /// Gets one line for people when the first tile fails its proof. Called under the device's

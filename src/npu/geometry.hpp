@@ -84,7 +84,11 @@ constexpr uint32_t depthwise_group(Element operand) {
     return operand == Element::Int8 ? 64 : 32;
 }
 
-/// Bytes one feature row (all pixels, all channels) takes in the CBUF: whole entries.
+/// Bytes one feature row (all pixels, all channels) takes in the CBUF: whole entries. An int8 row
+/// of width 1 with an odd number of 32-channel groups ends half-way through one, so M such rows
+/// take more than M * K bytes. An open matmul library counted bytes, found its last rows garbled on
+/// silicon at some (M, K) and not at others, and left a bank free; this rule gives exactly its list
+/// (docs/decisions.md).
 constexpr uint64_t cbuf_row_bytes(uint64_t row_bytes) {
     return align_up<uint64_t>(row_bytes, k_cbuf_entry_bytes);
 }

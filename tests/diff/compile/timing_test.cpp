@@ -73,7 +73,7 @@ TEST(PlannedTiming, IsTheEmulatorsForEveryTaskWithAndWithoutReuse) {
             request.n = 192;
             request.type = type;
             request.lanes = 1;
-            const WeightTiling tiling = cut(request, {Deal::ByColumns, 1, false, 64});
+            const WeightTiling tiling = cut(request, {Deal::ByColumns, 1, Snap::Never, 64});
             const Plan plan = build_plan(tiling, {}, cut_rows(50, 3, 20), order);
             expect_emulator_agrees(plan, request.limits);
             for (const Tile& tile : plan.tiles) {
@@ -91,7 +91,7 @@ TEST(PlannedTiming, IsTheEmulatorsWhereWeightsStreamThroughFewBanks) {
     request.k = 1536;
     request.n = 96;
     request.lanes = 1;
-    const WeightTiling tiling = cut(request, {Deal::ByColumns, 1, false, 4096});
+    const WeightTiling tiling = cut(request, {Deal::ByColumns, 1, Snap::Never, 4096});
     for (const uint32_t rows : {16U, 172U, 200U})
         expect_emulator_agrees(build_plan(tiling, {}, {{0, rows}}, Order::RowsFirst),
                                request.limits);

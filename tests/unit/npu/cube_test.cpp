@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace rosenblatt::npu {
@@ -33,6 +34,39 @@ TEST(FeatureStrides, RowMajorWalksOneRowAtomByAtom) {
     const FeatureStrides strides = row_major_strides(96);  // K = 1536 int8
     EXPECT_EQ(strides.atom(0, 7, 0), 7 * 96);
     EXPECT_EQ(strides.atom(95, 7, 0), 7 * 96 + 95);
+}
+
+/// Banks by the mistake: bytes instead of entries.
+uint64_t banks_of_bytes(uint64_t rows, uint64_t k) {
+    return div_round_up<uint64_t>(rows * k, k_cbuf_bank_bytes);
+}
+
+TEST(Cbuf, TheRowsThatFailedOnSiliconAreThoseWhoseEntriesNeedAnotherBank) {
+    const auto fails = [](uint64_t rows, uint64_t k) {
+        return cbuf_data_banks(rows, k) > banks_of_bytes(rows, k);
+    };
+    // rockchip-npu-notes, encodings/cbuf-bank-slack.md: K / 32 of the int8 tiles with wrong last
+    // rows
+    const std::map<uint64_t, std::set<uint64_t>> published{
+        {144, {7, 21, 35}}, {192, {5, 21, 37}}, {240, {17, 21, 25, 29}}};
+    for (const auto& [rows, bad] : published) {
+        std::set<uint64_t> ours;
+        for (uint64_t groups = 1; groups <= 40; ++groups)
+            if (rows * groups * 32 <= 8 * k_cbuf_bank_bytes && fails(rows, groups * 32))
+                ours.insert(groups);
+        EXPECT_EQ(ours, bad) << rows << " rows";
+    }
+    std::set<uint64_t> heights;  // there: 189..193 and 216..221 at 1184 channels
+    for (uint64_t rows = 180; rows <= 256; ++rows)
+        if (fails(rows, 1184)) heights.insert(rows);
+    EXPECT_EQ(heights, (std::set<uint64_t>{189, 190, 191, 192, 193, 216, 217, 218, 219, 220, 221}));
+}
+
+TEST(Cbuf, Fp16RowsAndEvenWidthsEndOnAnEntry) {
+    for (uint64_t k = 32; k <= 4096; k += 32) {
+        EXPECT_EQ(cbuf_row_bytes(2 * k), 2 * k);  // fp16, or int8 two pixels wide
+        EXPECT_EQ(cbuf_row_bytes(4 * k), 4 * k);
+    }
 }
 
 TEST(WeightCube, IsAPermutationOfItsBytes) {
