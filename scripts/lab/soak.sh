@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: MIT
-# The soak verb: four processes multiply while cores get stuck, interrupts get lost and accesses fault, while a fifth has
-# next to no NPU addresses left; then while processes are killed; then while files are closed under their jobs.
+# The soak verb: four processes multiply while cores get stuck, interrupts get lost and accesses fault; the same while
+# processes are killed; one whose file has next to no NPU addresses left; four while files are closed under their jobs.
 
 soak_seconds=300
 soak_seed=1 # of the moments at which processes are killed
@@ -21,13 +21,11 @@ verb_soak() {
     local faults=hang-permille=10,lose-irq-permille=10,dma-error-permille=10${guest_npu:+,$guest_npu}
     local kills close_seconds=$((soak_seconds / 10)) kill_seconds=$((soak_seconds / 5))
     guest_append=printk.devkmsg=on
-    guest_memory=${memory:-7G} # the fifth process pins 4 GiB, all the addresses of its file but the last 512 KiB
     guest_npu=$faults
     table_head "$soak_seconds s, 4 processes"
-    guest_products faults "$soak_seconds" 4 <<<'multiply 5 LAB_SPARE_KIB=512'
+    guest_products faults "$soak_seconds" 4 </dev/null
     products_row $((soak_seconds * 4 + 180))
 
-    guest_memory=${memory:-2G}
     kills=$(soak_kills $kill_seconds)
     guest_products kill-9 $kill_seconds 4 <<END
 next=100
@@ -43,6 +41,11 @@ done
 END
     products_row $((kill_seconds * 4 + 180))
 
+    guest_memory=${memory:-7G} # the process pins 4 GiB: all the addresses of its file but the last 512 KiB
+    guest_products few-addresses $close_seconds 0 <<<'multiply 1 LAB_SPARE_KIB=512'
+    products_row 900
+
+    guest_memory=${memory:-2G}
     guest_npu=''
     guest_products close-under-job $close_seconds 4 <<<"LAB_SECONDS=$close_seconds lab_close_under_job >/tmp/out-close 2>&1 &"
     guest_add "$root/build/arm64-cross/bin/lab_close_under_job" bin

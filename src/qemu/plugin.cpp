@@ -69,10 +69,16 @@ void write_stats(uint64_t, void*) {
 }  // namespace
 }  // namespace rosenblatt::qemu
 
-/// Read by QEMU before it calls us: 7.2 knows plugin API 1 only, 10.0 refuses 1. A function that
-/// came with API 2 tells which one is here.
+/// 7.2 knows plugin API 1 only, 10.0 refuses 1, 11.1 refuses less than 7. Functions that are new
+/// since the one before tell which is here; what we use of the API is the same in all.
+static int plugin_api() {
+    if (::dlsym(RTLD_DEFAULT, "qemu_plugin_register_vcpu_syscall_filter_cb")) return 7;
+    return ::dlsym(RTLD_DEFAULT, "qemu_plugin_scoreboard_new") ? 2 : 1;
+}
+
+/// Read by QEMU before it calls us.
 ROSENBLATT_EXPORT int qemu_plugin_version;
-int qemu_plugin_version = ::dlsym(RTLD_DEFAULT, "qemu_plugin_scoreboard_new") ? 2 : 1;
+int qemu_plugin_version = plugin_api();
 
 ROSENBLATT_EXPORT int qemu_plugin_install(uint64_t id, const void* /*info*/, int argc, char** argv);
 int qemu_plugin_install(uint64_t id, const void* /*info*/, int argc, char** argv) {

@@ -87,7 +87,6 @@ void run_once(Device& device, std::deque<std::unique_ptr<Kept>>& kept, Problem p
 }
 
 TEST(RandomMatmul, HasTheBitsOfThePlainLoops) {
-    const auto end = steady_clock::now() + seconds(setting("LAB_SECONDS", 5));
     std::mt19937_64 random(static_cast<uint64_t>(setting("LAB_SEED", 1)));
     const auto spare = static_cast<uint64_t>(setting("LAB_SPARE_KIB", 0)) * 1024;
     lab::TightPort port(spare);
@@ -97,6 +96,7 @@ TEST(RandomMatmul, HasTheBitsOfThePlainLoops) {
     auto opened = Device::open(port, "/dev/accel/accel0", options);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     Device& device = **opened;
+    const auto end = steady_clock::now() + seconds(setting("LAB_SECONDS", 5));
     std::deque<std::unique_ptr<Kept>> kept;
     Count count;
     auto next_report = steady_clock::now() + seconds(2);
