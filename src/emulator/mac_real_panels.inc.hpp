@@ -82,7 +82,7 @@ RB_TARGET inline void multiply_run(const Run& r, const RunPixels<Pixels>& pixels
 
 /// Adds sums of which a double may not hold all: those pixels and kernels are summed again.
 template <size_t Pixels>
-RB_TARGET [[gnu::noinline]] void add_doubtful(const RealOperands& o, const Run& r,
+[[gnu::noinline]] RB_TARGET void add_doubtful(const RealOperands& o, const Run& r,
                                               const RunPixels<Pixels>& pixels, size_t kernel,
                                               const Doubles (&sums)[Pixels][k_vectors]) {
     constexpr size_t k_kernels = k_lanes * k_vectors;
