@@ -41,12 +41,21 @@ npu::DpuPrecision dpu_precision(Element element) {
     return {};
 }
 
+uint32_t width(const MatmulTask& t) {
+    return t.features.width;
+}
+uint32_t height(const MatmulTask& t) {
+    return t.m / width(t);
+}
+
 void check(const MatmulTask& t) {
     const bool int8 = t.operand == Element::Int8 && t.result == Element::Int32;
     const bool fp16 =
         t.operand == Element::Fp16 && (t.result == Element::Fp32 || t.result == Element::Fp16);
     RB_ASSERT(int8 || fp16, "number types without a recipe");
     RB_ASSERT(t.m > 0 && t.m <= npu::k_max_feature_height, "m %u", t.m);
+    RB_ASSERT(width(t) > 0 && t.m % width(t) == 0, "%u rows, %u wide", t.m, width(t));
+    RB_ASSERT(width(t) == 1 || t.output.line_notch == 0, "row-major C of a map %u wide", width(t));
     RB_ASSERT(t.k > 0 && t.k % npu::mac_array(t.operand).channels == 0, "k %u", t.k);
     RB_ASSERT(t.n > 0 && t.n % npu::mac_array(t.operand).kernels == 0 &&
                   t.n <= npu::k_max_output_channels,
@@ -69,15 +78,15 @@ void emit_convolution(StreamBuilder& stream, const MatmulTask& t) {
     stream.write(cna::CONV_CON1{.in_precision = array_precision(t.operand),
                                 .proc_precision = array_precision(t.operand),
                                 .group_line_off = t.features.group_line_off});
-    stream.write(cna::CONV_CON2{.feature_grains = std::min(t.m + 1, k_max_grains)});
+    stream.write(cna::CONV_CON2{.feature_grains = std::min(height(t) + 1, k_max_grains)});
     stream.write(cna::CONV_CON3{.conv_x_stride = 1, .conv_y_stride = 1});
 }
 
 void emit_sizes(StreamBuilder& stream, const MatmulTask& t) {
     const auto kernel_bytes = static_cast<uint32_t>(npu::bytes_of(t.operand, t.k));
-    stream.write(cna::DATA_SIZE0{.datain_height = t.m, .datain_width = 1});
+    stream.write(cna::DATA_SIZE0{.datain_height = height(t), .datain_width = width(t)});
     stream.write(cna::DATA_SIZE1{.datain_channel = t.k, .datain_channel_real = t.k});
-    stream.write(cna::DATA_SIZE2{.dataout_width = 1});
+    stream.write(cna::DATA_SIZE2{.dataout_width = width(t)});
     stream.write(cna::DATA_SIZE3{.dataout_atomics = t.m});
     stream.write(cna::WEIGHT_SIZE0{.value = kernel_bytes * t.n});
     stream.write(cna::WEIGHT_SIZE1{.bytes_per_kernel = kernel_bytes});
@@ -85,7 +94,7 @@ void emit_sizes(StreamBuilder& stream, const MatmulTask& t) {
 }
 
 void emit_cbuf(StreamBuilder& stream, const MatmulTask& t) {
-    const uint64_t row_bytes = npu::bytes_of(t.operand, t.k);
+    const uint64_t row_bytes = npu::bytes_of(t.operand, uint64_t{width(t)} * t.k);
     stream.write(cna::CBUF_CON0{.data_bank = t.data_banks,
                                 .weight_bank = t.weight_banks,
                                 .data_reuse = t.data_reuse,
@@ -111,7 +120,7 @@ void emit_feature_dma(StreamBuilder& stream, const MatmulTask& t) {
     stream.write(cna::DMA_CON0{.data_burst_len = k_burst_of_16, .weight_burst_len = k_burst_of_16});
     stream.write(cna::DMA_CON1{.line_stride = t.features.line_stride});
     stream.write(cna::DMA_CON2{.surf_stride = t.features.surface_stride});
-    stream.write(cna::FC_DATA_SIZE0{.dma_height = t.m, .dma_width = 1});
+    stream.write(cna::FC_DATA_SIZE0{.dma_height = height(t), .dma_width = width(t)});
     stream.write(cna::FC_DATA_SIZE1{.dma_channel = t.k});
 }
 
@@ -134,7 +143,7 @@ void emit_weight_dma(StreamBuilder& stream, const MatmulTask& t) {
 
 void emit_core(StreamBuilder& stream, const MatmulTask& t) {
     stream.write(core::MISC_CFG{.qd_en = true, .proc_precision = array_precision(t.operand)});
-    stream.write(core::DATAOUT_SIZE_0{.width = 1, .height = t.m});
+    stream.write(core::DATAOUT_SIZE_0{.width = width(t), .height = height(t)});
     stream.write(core::DATAOUT_SIZE_1{.channel = t.n});
     stream.write(core::CLIP_TRUNCATE{});
     stream.write(core::UNKNOWN_3030{});
@@ -150,8 +159,8 @@ void emit_output(StreamBuilder& stream, const MatmulTask& t) {
     stream.write(dpu::OFFSET_PEND{});
     stream.write(dpu::DST_BASE_ADDR{.value = t.output_address});
     stream.write(dpu::DST_SURF_STRIDE{.surf_stride = t.output.surface_stride});
-    stream.write(dpu::DATA_CUBE_WIDTH{.width = 1});
-    stream.write(dpu::DATA_CUBE_HEIGHT{.height = t.m});
+    stream.write(dpu::DATA_CUBE_WIDTH{.width = width(t)});
+    stream.write(dpu::DATA_CUBE_HEIGHT{.height = height(t)});
     stream.write(
         dpu::DATA_CUBE_NOTCH{.notch_0 = t.output.line_notch, .notch_1 = t.output.line_notch});
     stream.write(dpu::DATA_CUBE_CHANNEL{.channel = t.n, .orig_channel = t.n});
@@ -166,7 +175,7 @@ void emit_stages(StreamBuilder& stream, const MatmulTask& t) {
         .od_bypass = true, .size_e_0 = size_e, .size_e_1 = size_e, .size_e_2 = size_e});
     stream.write(dpu::BS_OW_OP{});
     stream.write(dpu::WDMA_SIZE_0{.channel = t.n});
-    stream.write(dpu::WDMA_SIZE_1{.width = 1, .height = t.m});
+    stream.write(dpu::WDMA_SIZE_1{.width = width(t), .height = height(t)});
     stream.write(
         dpu::BN_CFG{.bypass = true, .alu_bypass = true, .mul_bypass = true, .relu_bypass = true});
     emit_zeros<dpu::BN_ALU_CFG, dpu::BN_MUL_CFG, dpu::BN_RELUX_CMP>(stream);
@@ -218,6 +227,10 @@ uint64_t with_value(uint64_t bits, uint32_t value) {
 
 npu::FeatureStrides native_features(uint32_t height) {
     return npu::native_strides(1, height);
+}
+
+npu::FeatureStrides folded_features(uint32_t m, uint32_t height) {
+    return npu::folded_strides(npu::map_width(m), height);
 }
 
 npu::OutputStrides native_results(Element operand, Element result, uint32_t m) {

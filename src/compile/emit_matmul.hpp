@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The stream of one matmul task: C[m][n] = sum over k of A[m][k] * W[n][k], as a 1x1 convolution
-// over a feature map one pixel wide and m lines high (hardware.md 6.1).
+// over a feature map (hardware.md 6.1). A map one pixel wide and m lines high is the published
+// recipe; one 16 pixels wide and m / 16 lines high is the same memory in longer runs.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,10 @@ struct MatmulTask {
     uint32_t output_address = 0;
 };
 
-/// Strides of the native layouts: rows of a feature cube of `height` lines, and a C cube of its
-/// own.
+/// Strides of the native layouts: rows of a feature cube of `height` lines, one pixel wide; `m` of
+/// its rows as a map of npu::map_width(m); and a C cube of its own.
 npu::FeatureStrides native_features(uint32_t height);
+npu::FeatureStrides folded_features(uint32_t m, uint32_t height);
 npu::OutputStrides native_results(npu::Element operand, npu::Element result, uint32_t m);
 
 /// Row-major A with `row_atoms` atoms per row, and row-major C likewise.

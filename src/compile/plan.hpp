@@ -43,7 +43,8 @@ struct MatmulShape {
 struct Limits {
     uint32_t cbuf_banks = npu::k_cbuf_banks;
     uint32_t bank_bytes = npu::k_cbuf_bank_bytes;
-    uint32_t max_data_banks = npu::k_cbuf_banks - 1;  ///< for features; at least one is the weights'
+    uint32_t max_data_banks =
+        npu::k_cbuf_banks - 1;  ///< for features; at least one is the weights'
     uint32_t max_m = 1020;      ///< native features in line mode: 1022 rows work (hardware.md 4.6)
     uint32_t max_k = 3072;      ///< 3072 < K < 4096 hangs with more than 4 rows
     uint32_t max_n = 4096;      ///< 8192 may wedge the next int8 job
@@ -67,8 +68,8 @@ struct TilingRequest {
     uint32_t lanes = 3;
     /// Ends of the pipeline's K-slices, ascending, multiples of 32, the last one K padded to 32.
     /// Empty: one slice. F16 is never cut inside a slice, because its sums are rounded.
-    std::vector<uint32_t> slice_ends;
-    Limits limits;
+    std::vector<uint32_t> slice_ends = {};
+    Limits limits = {};
 };
 
 /// A function of the request alone (not of M, clock or board): lane by lane, in order of execution.

@@ -7,12 +7,15 @@
 
 #include "base/bits.hpp"
 #include "compile/score.hpp"
+#include "npu/cube.hpp"
 
 namespace rosenblatt::compile {
 namespace {
 
-constexpr uint32_t k_row_quantum = 4;   ///< rows are fetched four at a time
-constexpr uint32_t k_extra_ranges = 4;  ///< row ranges tried beyond the fewest possible
+/// Row ranges tried beyond the fewest possible.
+constexpr uint32_t extra_ranges(Effort effort) {
+    return effort == Effort::Full ? 4 : 1;
+}
 
 /// One lane's (block, rows) pairs; the inner loop turns at its ends, so that what is in the CBUF
 /// there serves twice.
@@ -61,6 +64,15 @@ uint64_t feature_bytes_per_row(const WeightTiling& tiling, uint32_t lane) {
     return bytes;
 }
 
+/// Data banks of all a block's tasks: their reuse of each other's operands wants one bank split.
+uint32_t common_data_banks(const std::vector<Rows>& ranges, uint32_t k, NumberType type,
+                           const Limits& limits, Layout features) {
+    uint32_t banks = 0;
+    for (const Rows& rows : ranges)
+        banks = std::max(banks, data_banks(rows.m, k, type, limits, features));
+    return banks;
+}
+
 /// Appends one lane's tiles and jobs to `plan`.
 void add_tiles(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order order) {
     const Limits& limits = tiling.request.limits;
@@ -70,7 +82,8 @@ void add_tiles(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order orde
     for (Tile& tile : order_tiles(tiling, lane, plan.row_ranges, order)) {
         tile.layout_a = plan.conditions.layout_a;
         tile.layout_c = plan.conditions.layout_c;
-        tile.data_banks = data_banks(plan.row_ranges.front().m, tile.k, plan.type, limits);
+        tile.data_banks =
+            common_data_banks(plan.row_ranges, tile.k, plan.type, limits, tile.layout_a);
         tile.weight_banks = limits.cbuf_banks - tile.data_banks;
         const double alone = npu::task_ns(task_work(tile, plan.type, limits), job_machine);
         const bool same_lane = !plan.jobs.empty() && plan.jobs.back().lane == lane;
@@ -114,13 +127,39 @@ bool better(const Plan& a, const Plan& b) {
 
 }  // namespace
 
-std::vector<Rows> cut_rows(uint32_t m, uint32_t count, uint32_t most) {
+std::vector<Rows> cut_rows(uint32_t m, uint32_t count, uint32_t most, uint32_t quantum) {
     const uint32_t even = div_round_up(m, count);
-    const uint32_t grouped = align_up(even, k_row_quantum);
-    const uint32_t size = std::min(most, grouped <= most ? grouped : even);
+    uint32_t size = align_up(even, quantum);
+    while (size > most && quantum > 1) size = align_up(even, quantum /= 2);
+    size = std::min(size, most);
     std::vector<Rows> ranges;
     for (uint32_t m0 = 0; m0 < m; m0 += size) ranges.push_back({m0, std::min(size, m - m0)});
     return ranges;
+}
+
+std::vector<std::vector<Rows>> row_cuts(uint32_t m, uint32_t count, const WeightTiling& tiling,
+                                        Layout features, Effort effort) {
+    const uint32_t most = most_rows(tiling);
+    std::vector<std::vector<Rows>> cuts;
+    for (const uint32_t quantum : {16U, 4U, 1U}) {
+        if (effort == Effort::Quick && !cuts.empty()) break;
+        std::vector<Rows> ranges = cut_rows(m, count, most, quantum);
+        const bool known = !cuts.empty() && cuts.back().front().m == ranges.front().m;
+        if (!known && fits(tiling, ranges, features)) cuts.push_back(std::move(ranges));
+    }
+    return cuts;
+}
+
+bool fits(const WeightTiling& tiling, const std::vector<Rows>& ranges, Layout features) {
+    const NumberType type = tiling.request.type;
+    const Limits& limits = tiling.request.limits;
+    for (const WeightBlock& block : tiling.blocks) {
+        const uint32_t banks = common_data_banks(ranges, block.k, type, limits, features);
+        if (banks > limits.max_data_banks || banks >= limits.cbuf_banks) return false;
+        const uint64_t room = uint64_t{limits.cbuf_banks - banks} * limits.bank_bytes;
+        if (room < uint64_t{kernels_per_group(type)} * block.k * element_bytes(type)) return false;
+    }
+    return true;
 }
 
 Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
@@ -138,19 +177,23 @@ Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
     return plan;
 }
 
-uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits) {
-    const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
-    return static_cast<uint32_t>(div_round_up(row * rows, uint64_t{limits.bank_bytes}));
+uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits,
+                    Layout features) {
+    const uint32_t width = features == Layout::Native ? npu::map_width(rows) : 1;
+    const uint64_t line = npu::cbuf_row_bytes(uint64_t{width} * k * element_bytes(type));
+    return static_cast<uint32_t>(div_round_up(line * (rows / width), uint64_t{limits.bank_bytes}));
 }
 
 uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits) {
     const uint32_t group = kernels_per_group(type) * k * element_bytes(type);
     const uint32_t other_banks = div_round_up(group, limits.bank_bytes);
     if (other_banks >= limits.cbuf_banks) return 0;
-    const uint64_t row = npu::cbuf_row_bytes(uint64_t{k} * element_bytes(type));
     const uint32_t banks = std::min(limits.max_data_banks, limits.cbuf_banks - other_banks);
     const uint64_t bytes = uint64_t{banks} * limits.bank_bytes;
-    return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, bytes / row));
+    const uint64_t row = uint64_t{k} * element_bytes(type);
+    const uint64_t in_pairs = bytes / (2 * row) * 2;  // even widths end on a CBUF entry
+    const uint64_t one_by_one = bytes / npu::cbuf_row_bytes(row);
+    return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, std::max(in_pairs, one_by_one)));
 }
 
 uint32_t most_rows(const WeightTiling& tiling) {
@@ -162,6 +205,8 @@ uint32_t most_rows(const WeightTiling& tiling) {
 
 npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits) {
     const uint64_t size = element_bytes(type);
+    const uint32_t width = npu::map_width(tile.m);
+    const uint64_t run = npu::folded_strides(width, tile.m).run_bytes(tile.m / width, 1);
     return {.rows = tile.m,
             .tiles = div_round_up(tile.k, k_unit),
             .groups = div_round_up(tile.n, kernels_per_group(type)),
@@ -170,10 +215,12 @@ npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits)
             .feature_bytes = tile.data_reuse ? 0 : size * tile.m * tile.k,
             .output_bytes = uint64_t{k_output_bytes} * tile.m * tile.n,
             .features = tile.layout_a,
-            .output = tile.layout_c};
+            .output = tile.layout_c,
+            .feature_run = run};
 }
 
-Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions& conditions) {
+Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions& conditions,
+                       Effort effort) {
     if (m == 0) return Error{EINVAL, "a matmul of 0 rows has no plan"};
     const uint32_t most = most_rows(tiling);
     if (most == 0)
@@ -181,11 +228,14 @@ Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions&
                      "a block of the weights leaves no CBUF bank for the features: cut K finer"};
     const uint32_t fewest = div_round_up(m, most);
     Plan best;
-    for (uint32_t count = fewest; count <= std::min(m, fewest + k_extra_ranges); ++count) {
-        const std::vector<Rows> ranges = cut_rows(m, count, most);
-        for (const Order order : {Order::RowsFirst, Order::BlocksFirst}) {
-            Plan plan = build_plan(tiling, conditions, ranges, order);
-            if (best.tiles.empty() || better(plan, best)) best = std::move(plan);
+    for (uint32_t count = fewest; count <= m; ++count) {
+        if (count > fewest + extra_ranges(effort) && !best.tiles.empty()) break;
+        for (const std::vector<Rows>& ranges :
+             row_cuts(m, count, tiling, conditions.layout_a, effort)) {
+            for (const Order order : {Order::RowsFirst, Order::BlocksFirst}) {
+                Plan plan = build_plan(tiling, conditions, ranges, order);
+                if (best.tiles.empty() || better(plan, best)) best = std::move(plan);
+            }
         }
     }
     return best;

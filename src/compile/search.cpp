@@ -56,15 +56,26 @@ std::vector<TilingChoice> wide_choices(NumberType type, const Limits& limits) {
     return all;
 }
 
+/// Tasks of the busiest lane for each row range.
+uint32_t blocks_of_a_lane(const WeightTiling& tiling) {
+    std::vector<uint32_t> blocks(tiling.request.lanes, 0);
+    for (const WeightBlock& block : tiling.blocks) blocks[block.lane] += 1;
+    return *std::max_element(blocks.begin(), blocks.end());
+}
+
 /// Keeps the better of `best` and every order and cut of rows of one tiling.
 void try_tiling(Plan& best, uint32_t m, const WeightTiling& tiling, const Conditions& conditions) {
     const uint32_t most = tiling.blocks.empty() ? 0 : most_rows(tiling);
     if (most == 0) return;
     const uint32_t fewest = div_round_up(m, most);
+    const double kicks_ns = blocks_of_a_lane(tiling) * npu::task_time({}, conditions.machine).kick;
     for (uint32_t count = fewest; count <= std::min(m, 2 * fewest + 4); ++count) {
-        for (const Order order : {Order::RowsFirst, Order::BlocksFirst}) {
-            Plan plan = build_plan(tiling, conditions, cut_rows(m, count, most), order);
-            if (best.tiles.empty() || plan.time_ns < best.time_ns) best = std::move(plan);
+        if (!best.tiles.empty() && count * kicks_ns >= best.time_ns) return;
+        for (const std::vector<Rows>& ranges : row_cuts(m, count, tiling, conditions.layout_a)) {
+            for (const Order order : {Order::RowsFirst, Order::BlocksFirst}) {
+                Plan plan = build_plan(tiling, conditions, ranges, order);
+                if (best.tiles.empty() || plan.time_ns < best.time_ns) best = std::move(plan);
+            }
         }
     }
 }
@@ -115,12 +126,18 @@ Result<Plan> bare_plan(const MatmulShape& shape, NumberType type, const Conditio
         const WeightTiling tiling = cut(request, choice);
         const uint32_t most = tiling.blocks.empty() ? 0 : most_rows(tiling);
         if (most == 0) continue;
-        const uint32_t count = div_round_up(shape.m, most);
+        uint32_t count = div_round_up(shape.m, most);
+        while (!fits(tiling, cut_rows(shape.m, count, most), conditions.layout_a)) ++count;
         Plan plan =
             build_plan(tiling, conditions, cut_rows(shape.m, count, most), Order::RowsFirst);
         if (best.tiles.empty() || plan.tiles.size() < best.tiles.size()) best = std::move(plan);
     }
     if (best.tiles.empty()) return Error{EINVAL, "no legal tiling of this shape was found"};
+    // The vendor's kernel starts the first task; the PC follows the links to the others.
+    for (size_t i = 1; i < best.tiles.size(); ++i)
+        best.npu_ns -=
+            npu::task_time(task_work(best.tiles[i], type, request.limits), best.conditions.machine)
+                .kick;
     return best;
 }
 

@@ -18,7 +18,7 @@ uint64_t least_dma_bytes(const MatmulShape& shape, NumberType type, const Limits
 Result<Plan> fastest_plan(uint32_t m, const TilingRequest& request, const Conditions& conditions);
 
 /// The matmul as a vendor's benchmark runs it: one core, as few tasks as the CBUF allows, K cut
-/// only where it must be. Its npu_ns is what such a benchmark measures.
+/// only where it must be, all tasks in one kick. Its npu_ns is what such a benchmark measures.
 Result<Plan> bare_plan(const MatmulShape& shape, NumberType type, const Conditions& conditions);
 
 }  // namespace rosenblatt::compile

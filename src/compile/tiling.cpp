@@ -61,6 +61,8 @@ void deal_columns(WeightTiling& tiling, const std::vector<Channels>& channels, u
                    part_begin(groups, lanes, lane + 1), max_n);
 }
 
+constexpr uint32_t k_most_blocks = 12;  ///< of K, in all slices together, beyond two a slice
+
 /// The part of a K block's columns within which Snap::WhenNear takes a border for near.
 constexpr uint32_t k_near = 8;
 
@@ -126,7 +128,9 @@ WeightTiling cut(const TilingRequest& request, const TilingChoice& choice) {
 }
 
 std::vector<TilingChoice> choices(const TilingRequest& request) {
-    const uint32_t most_pieces = request.type == NumberType::F16 ? 1 : 12;
+    const auto slices = static_cast<uint32_t>(std::max<size_t>(1, request.slice_ends.size()));
+    const uint32_t most_pieces =
+        request.type == NumberType::F16 ? 1 : std::max(2U, k_most_blocks / slices);
     std::vector<TilingChoice> all;
     for (uint32_t pieces = 1; pieces <= most_pieces; ++pieces) {
         const uint32_t max_n = request.limits.max_n;

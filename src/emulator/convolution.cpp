@@ -84,6 +84,8 @@ Check Convolution::check_work() {
         work.groups = div_round_up(core_.channels, npu::depthwise_group(cna_.element));
     }
     work.weight_capacity = uint64_t{cna_.weight_banks} * npu::k_cbuf_bank_bytes;
+    work.feature_run = cna_.strides.run_bytes(
+        cna_.height, div_round_up(cna_.channels, npu::atom_elements(cna_.element)));
     work.row_major_features = cna_.strides.group_line_off && cna_.width == 1;
     work.row_major_output = dpu_.strides.surface_stride == 1 && dpu_.channels > 16;
     // Up to 2^70: compare as a double first.

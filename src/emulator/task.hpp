@@ -53,6 +53,7 @@ struct TaskWork {
     uint64_t operand_bytes = 0;    ///< bias and elementwise operands
     uint64_t output_bytes = 0;
     uint64_t words = 0;               ///< of the stream
+    uint64_t feature_run = 0;         ///< bytes of features side by side in memory
     bool row_major_features = false;  ///< walked line by line
     bool row_major_output = false;    ///< written atom by atom
 

@@ -20,6 +20,7 @@ double modelled_ns(const TaskWork& work, const npu::Machine& machine) {
     task.weight_capacity = work.weight_capacity;
     task.feature_bytes = work.feature_bytes + work.operand_bytes;
     task.output_bytes = work.output_bytes;
+    task.feature_run = work.feature_run;
     task.features = layout(work.row_major_features);
     task.output = layout(work.row_major_output);
     return npu::task_ns(task, machine);

@@ -59,7 +59,7 @@ compile::TaskTemplate stream_of(const compile::Tile& tile, uint32_t rows_stored,
     task.weight_banks = tile.weight_banks;
     task.data_reuse = tile.data_reuse;
     task.weight_reuse = tile.weight_reuse;
-    task.features = compile::native_features(rows_stored);
+    task.features = compile::folded_features(tile.m, rows_stored);
     task.output = compile::native_results(task.operand, task.result, tile.m);
     return compile::TaskTemplate(task);
 }

@@ -45,6 +45,15 @@ struct FeatureStrides {
                                             : int64_t{y / 4} * line_stride + int64_t{y % 4} * width;
         return surface * pitch + line + x;
     }
+
+    /// Bytes the DMA finds side by side in memory, of a map `height` lines high: what the timing
+    /// model wants to know. Lines of a group follow each other; so do the surfaces of a line where
+    /// their pitch is its width.
+    constexpr uint64_t run_bytes(uint32_t height, uint32_t surfaces) const {
+        const uint64_t atoms = group_line_off ? width : uint64_t{width} * std::min(height, 4U);
+        const bool whole_line = group_line_off && surface_stride == 0;
+        return atoms * k_atom_bytes * (whole_line ? surfaces : 1);
+    }
 };
 
 /// Strides of a native cube of `width` x `height` stored lines, fetched four lines at a time.
@@ -53,6 +62,15 @@ constexpr FeatureStrides native_strides(uint32_t width, uint32_t height) {
             .width = width,
             .line_stride = 4 * width,
             .surface_stride = static_cast<int32_t>(width) * (static_cast<int32_t>(height) - 4)};
+}
+
+/// Strides of `rows` of a native cube one pixel wide and `stored` lines high, read as a map of
+/// `width` pixels: the same bytes in the same order. `width` divides `rows`.
+constexpr FeatureStrides folded_strides(uint32_t width, uint32_t stored) {
+    return {.group_line_off = false,
+            .width = width,
+            .line_stride = 4 * width,
+            .surface_stride = static_cast<int32_t>(stored) - 4 * static_cast<int32_t>(width)};
 }
 
 /// Strides of a row-major matrix [rows][row_atoms * 16 bytes], one row per line, width 1.

@@ -21,6 +21,7 @@ constexpr double k_row_major_atom_ns =
     7.2;  ///< each atom of a row-major output is a burst of its own,
 constexpr double k_row_major_row_ns = 12;  ///< and each row of a kernel group a jump to another row
 constexpr double k_row_major_read_factor = 1.2;
+constexpr double k_run_ns = 15.7;              ///< features: to turn to another place in memory
 constexpr double k_group_bubble_cycles = 200;  ///< array empty between two kernel groups
 constexpr double k_kick_ns = 30'000;
 constexpr double k_submit_ns = 24'000;  ///< the smallest job takes 54 us: this and one kick
@@ -42,6 +43,14 @@ double write_ns(double bytes, double rows, Layout layout, const Machine& machine
     return std::max(linear, bytes / k_atom_bytes * k_row_major_atom_ns + rows * k_row_major_row_ns);
 }
 
+/// Features of one task, at `read` bytes per ns.
+double feature_ns(const TaskWork& work, double read) {
+    const auto bytes = static_cast<double>(work.feature_bytes);
+    if (work.features == Layout::RowMajor) return bytes * k_row_major_read_factor / read;
+    const double run = work.feature_run > 0 ? static_cast<double>(work.feature_run) : INFINITY;
+    return bytes / read + bytes / run * k_run_ns;
+}
+
 /// Part of a kernel group that cannot be fetched while the array works on the one before, because
 /// the ring of weight banks is too small for two groups.
 double late_bytes(double group_bytes, double capacity) {
@@ -60,9 +69,7 @@ TaskTime task_time(const TaskWork& work, const Machine& machine) {
     const double read = read_bandwidth(machine);
     const double group_bytes = static_cast<double>(work.weight_bytes) / groups;
     const double output_bytes = static_cast<double>(work.output_bytes) / groups;
-    const double feature_bytes =
-        static_cast<double>(work.feature_bytes) *
-        (work.features == Layout::RowMajor ? k_row_major_read_factor : 1.0);
+    const double features = feature_ns(work, read);
 
     const double mac = static_cast<double>(work.rows * work.tiles) * cycle;
     const double busy = mac + k_group_bubble_cycles * cycle;
@@ -74,11 +81,11 @@ TaskTime task_time(const TaskWork& work, const Machine& machine) {
 
     TaskTime time;
     time.kick = k_kick_ns;
-    time.fill = (feature_bytes + group_bytes) / read;
+    time.fill = features + group_bytes / read;
     time.steps = busy + (groups - 1) * step;
     time.drain = write;
     time.mac = mac * groups;
-    time.dma = (feature_bytes + (group_bytes + output_bytes) * groups) / read;
+    time.dma = features + (group_bytes + output_bytes) * groups / read;
     return time;
 }
 

@@ -30,6 +30,7 @@ struct TaskWork {
     uint64_t output_bytes = 0;
     Layout features = Layout::Native;
     Layout output = Layout::Native;
+    uint64_t feature_run = 0;  ///< bytes of features side by side in memory; 0: all of them
 };
 
 /// Where a task's time goes, in ns. `total` = kick + fill + steps + drain.

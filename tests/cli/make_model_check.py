@@ -15,7 +15,7 @@ rosenblatt, llama, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 vocabularies = llama.parent / "src" / "models"
 SHAPES = {"qwen2.5-1.5b": "llama-spm", "small": "llama-spm", "tiny": "qwen2", "moe": "llama-spm",
           "embed": "bert-bge"}
-ARCHITECTURES = {"qwen2.5-1.5b": "qwen2 1.5B", "small": "qwen2", "tiny": "qwen2", "moe": "olmoe", "embed": "bert"}
+ARCHITECTURES = {"moe": "olmoe", "embed": "bert"}  # others: qwen2
 
 
 def run(*command):
@@ -27,14 +27,12 @@ def run(*command):
 
 
 def loads(model, wanted):
-    """llama-bench computes 16 tokens with it and names the architecture. Repacking is off: one CPU type of the
-    pinned version dies in it (AMX under some hypervisors)."""
-    output = run(llama / "llama-bench", "-m", model, "-p", 16, "-n", 0, "-r", 1, "-o", "json", "--no-warmup",
-                 "-t", 2, "-nopo", 1)
+    """llama-bench computes 16 tokens with it and names the architecture."""
+    output = run(llama / "llama-bench", "-m", model, "-p", 16, "-n", 0, "-r", 1, "-o", "json", "--no-warmup", "-t", 2)
     row = json.loads(output[output.index("["):output.rindex("]") + 1])[0]
     if wanted not in row["model_type"] or not row["avg_ts"] > 0:
         sys.exit(f"{model}: {row}")
-    return row["model_type"]
+    return f"{model.name}: {row['model_type']}, {row['avg_ts']:.1f} tokens/s"
 
 
 shutil.rmtree(work, ignore_errors=True)
@@ -43,7 +41,7 @@ for shape, vocabulary in SHAPES.items():
     f16, q4 = work / f"{shape}-f16.gguf", work / f"{shape}-q4_k_m.gguf"
     vocabulary_file = vocabularies / f"ggml-vocab-{vocabulary}.gguf"
     run(rosenblatt, "make-model", "--shape", shape, "--layers", 2, "--vocab", vocabulary_file, "-o", f16)
-    print(loads(f16, ARCHITECTURES[shape] if shape != "qwen2.5-1.5b" else "qwen2"))
+    print(loads(f16, ARCHITECTURES.get(shape, "qwen2")))
     log = run(llama / "llama-quantize", f16, q4, "Q4_K_M", 2)
     if "fallback" in log:
         sys.exit(f"{shape}: a tensor does not fit Q4_K_M's super-blocks\n{log}")

@@ -8,7 +8,7 @@ foreach(part shapes prefill)
 endforeach()
 rosenblatt_test(cli_gguf LABEL cli SOURCES gguf_test.cpp DEPENDS cli)
 rosenblatt_cli_test(plan_draws_its_tiles ARGS plan --m 512 --k 1536 --n 8960
-                    OUT "W, lane by lane.*0000.*1111.*2222.*rows of each task: 0..171 172..343 344..511")
+                    OUT "W, lane by lane.*0000.*1111.*2222.*rows of each task: 0..175 176..351 352..511")
 rosenblatt_cli_test(plan_sums_a_model ARGS plan --model qwen2.5-1.5b OUT "expected: [0-9]+ tokens/s")
 rosenblatt_cli_test(plan_needs_a_shape ARGS plan EXIT 2 ERR "give either --m, --k and --n, or --model")
 rosenblatt_cli_test(plan_refuses_a_zero ARGS plan --m 0 --k 32 --n 32 EXIT 2 ERR "must all be 1 or more")

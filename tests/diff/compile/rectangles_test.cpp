@@ -19,13 +19,14 @@ struct Range {
     uint32_t begin = 0, size = 0;
 };
 
-/// `total` in `pieces` parts of whole `unit`s that differ by at most one unit.
+/// `total` in `pieces` parts of whole `unit`s that differ by at most one unit; the last ends at
+/// total.
 std::vector<Range> parts(uint32_t total, uint32_t unit, uint32_t pieces) {
     const uint32_t units = div_round_up(total, unit);
     std::vector<Range> ranges;
     for (uint32_t i = 0; i < pieces; ++i) {
         const auto at = [&](uint32_t p) {
-            return static_cast<uint32_t>(uint64_t{units} * p / pieces) * unit;
+            return std::min(total, static_cast<uint32_t>(uint64_t{units} * p / pieces) * unit);
         };
         if (at(i + 1) > at(i)) ranges.push_back({at(i), at(i + 1) - at(i)});
     }
@@ -39,6 +40,12 @@ uint32_t largest(const std::vector<Range>& ranges) {
 }
 
 using Cut = std::array<std::vector<Range>, 3>;  ///< of M, K and N
+
+/// Bytes of A side by side where the DMA fetches four lines of a map at a time.
+uint64_t run_of(uint64_t m) {
+    const uint64_t width = npu::map_width(static_cast<uint32_t>(m));
+    return std::min<uint64_t>(4, m / width) * width * 16;
+}
 
 /// Runs the cut's tasks in loop order `order` (outermost first), each loop to and fro.
 double loop_ns(const Cut& cut, const std::array<int, 3>& order, uint64_t weight_room,
@@ -64,7 +71,8 @@ double loop_ns(const Cut& cut, const std::array<int, 3>& order, uint64_t weight_
                                     .weight_bytes = resident ? 0 : k * n,
                                     .weight_capacity = weight_room,
                                     .feature_bytes = same_k && at[0] == before[0] ? 0 : m * k,
-                                    .output_bytes = 4 * m * n},
+                                    .output_bytes = 4 * m * n,
+                                    .feature_run = run_of(m)},
                                    machine);
                 before = at;
             }
@@ -73,30 +81,42 @@ double loop_ns(const Cut& cut, const std::array<int, 3>& order, uint64_t weight_
     return ns;
 }
 
+/// Banks that hold all of `ranges`' features, each map as wide as it may be.
+uint64_t data_banks(const std::vector<Range>& m_parts, uint32_t k) {
+    uint64_t most = 0;
+    for (const Range& rows : m_parts) {
+        const uint32_t width = npu::map_width(rows.size);
+        most = std::max(most, npu::cbuf_data_banks(rows.size / width, uint64_t{width} * k));
+    }
+    return most;
+}
+
 /// The fastest way of one lane through m x k x n.
 double lane_ns(uint32_t m, uint32_t k, uint32_t n, const npu::Machine& machine) {
+    const Limits limits;
     double best = INFINITY;
     for (uint32_t ks = 1; ks <= std::min(k / 32, 12U); ++ks) {
         const auto k_parts = parts(k, 32, ks);
-        const uint64_t row = npu::cbuf_row_bytes(largest(k_parts));
+        if (largest(k_parts) > limits.max_k) continue;
         for (const uint32_t ns : {1U, 2U, 3U, 4U, 6U, 8U, 12U, 16U, 32U}) {
             const auto n_parts = parts(n, 32, ns);
+            if (largest(n_parts) > limits.max_n) continue;
             for (uint32_t ms = 1; ms <= std::min(m, 48U); ++ms) {
-                const auto m_parts = parts(m, 1, ms);
-                const uint64_t banks = div_round_up<uint64_t>(row * largest(m_parts), 32768);
-                const uint64_t room = banks < 12 ? (12 - banks) * 32768 : 0;
-                const Limits limits;
-                if (largest(k_parts) > limits.max_k || largest(n_parts) > limits.max_n) continue;
-                if (largest(m_parts) > limits.max_m || room < 32ULL * largest(k_parts)) continue;
-                if (uint64_t{ms} * ks * ns * 30'000 > 2 * best) break;  // kicks alone
-                std::array<int, 3> order{0, 1, 2};
-                do {
-                    const double ns_loops =
-                        loop_ns({m_parts, k_parts, n_parts}, order, room, machine);
+                if (30e3 * ms * ks * ns > 2 * best) break;  // kicks alone
+                for (const uint32_t unit : {1U, 4U, 16U}) {
+                    const auto m_parts = parts(m, unit, ms);
+                    const uint64_t banks = data_banks(m_parts, largest(k_parts));
+                    const uint64_t room = banks < 12 ? (12 - banks) * 32768 : 0;
+                    if (largest(m_parts) > limits.max_m || room < 32ULL * largest(k_parts))
+                        continue;
                     const uint64_t bytes = uint64_t{m} * k + 4ULL * m * n * k_parts.size();
-                    best = std::min(best,
-                                    ns_loops + npu::submit_ns() + npu::cache_maintenance_ns(bytes));
-                } while (std::next_permutation(order.begin(), order.end()));
+                    std::array<int, 3> order{0, 1, 2};
+                    do {
+                        best = std::min(best,
+                                        loop_ns({m_parts, k_parts, n_parts}, order, room, machine) +
+                                            npu::submit_ns() + npu::cache_maintenance_ns(bytes));
+                    } while (std::next_permutation(order.begin(), order.end()));
+                }
             }
         }
     }
@@ -108,7 +128,8 @@ TEST(WideSearch, IsNeverSlowerThanAnyCutOfTheLanesRectangles) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 engine(seed);
     const auto between = [&engine](double low, double high) {  // evenly on a logarithmic scale
-        return static_cast<uint32_t>(low * std::pow(high / low, engine() / 4294967296.0));
+        return static_cast<uint32_t>(
+            low * std::pow(high / low, static_cast<double>(engine()) / 4294967296.0));
     };
     for (int i = 0; i < 16; ++i) {
         const MatmulShape shape{between(1, 2049), between(32, 3000), between(32, 6000)};

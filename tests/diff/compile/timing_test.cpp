@@ -32,7 +32,7 @@ testing::Stream stream_of(const Tile& tile, NumberType type, uint32_t rows) {
     task.weight_banks = tile.weight_banks;
     task.data_reuse = tile.data_reuse;
     task.weight_reuse = tile.weight_reuse;
-    task.features = native_features(rows);
+    task.features = folded_features(tile.m, rows);
     task.output = native_results(task.operand, task.result, tile.m);
     task.feature_address = k_places.a + tile.m0 * npu::k_atom_bytes;
     task.weight_address = k_places.b + tile.block * (1U << 20);

@@ -87,6 +87,7 @@ TEST(Search, ABareMatmulIsOneTaskWhereTheCbufAllowsIt) {
     EXPECT_EQ(tasks(128, 2048, 2048), 2U);
     const Plan native = bare_plan({128, 2048, 2048}, NumberType::Int8, conditions).value();
     EXPECT_EQ(native.tiles[0].data_banks, 4U);
+    EXPECT_NEAR(native.npu_ns, 0.797e6, 0.01e6);  // measured: field.md 4a
     conditions.layout_a = conditions.layout_c = Layout::RowMajor;
     const Plan rows = bare_plan({128, 2048, 2048}, NumberType::Int8, conditions).value();
     EXPECT_EQ(rows.tiles.size(), 1U);
