@@ -26,7 +26,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/kernel/dt-overlays/rk3588-rosenblatt-npu-ena
         DESTINATION ${CMAKE_INSTALL_DATADIR}/rosenblatt/dt-overlays)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rosenblatt)
 if(TARGET rosenblatt-profile)
-    install(TARGETS rosenblatt-profile rosenblatt-bench-ggml RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/rosenblatt)
+    install(TARGETS rosenblatt-profile rosenblatt-prefill rosenblatt-bench-ggml
+            RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/rosenblatt)
 endif()
 if(TARGET ggml-rocket)
     install(TARGETS ggml-rocket LIBRARY DESTINATION ${ROSENBLATT_BACKEND_DIR})

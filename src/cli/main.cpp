@@ -15,6 +15,7 @@
 #include "cli/audit.hpp"
 #include "cli/baseline.hpp"
 #include "cli/bench_emulator.hpp"
+#include "cli/bench_prefill.hpp"
 #include "cli/coverage.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
@@ -105,11 +106,11 @@ void add_lint(CLI::App& app, Action& action) {
 
 void add_make_model(CLI::App& app, Action& action) {
     auto options = std::make_shared<MakeModelOptions>();
-    CLI::App* verb = add_verb(app, action, "make-model",
-                              "Write a model of random weights, for measuring",
-                              "rosenblatt make-model --shape small "
-                              "--vocab models/ggml-vocab-qwen2.gguf -o small-f16.gguf",
-                              options, run_make_model);
+    CLI::App* verb =
+        add_verb(app, action, "make-model", "Write a model of random weights, for measuring",
+                 "rosenblatt make-model --shape small "
+                 "--vocab models/ggml-vocab-qwen2.gguf -o small-f16.gguf",
+                 options, run_make_model);
     verb->add_option("--shape", options->shape, "qwen2.5-1.5b, small, tiny, moe or embed")
         ->required();
     verb->add_option("--vocab", options->vocabulary,
@@ -191,6 +192,22 @@ void add_bench_emulator(CLI::App& bench, Action& action) {
         ->envname("ROSENBLATT_LLAMA_DIR");
 }
 
+void add_bench_prefill(CLI::App& bench, Action& action) {
+    auto options = std::make_shared<BenchPrefillOptions>();
+    CLI::App* verb = add_verb(bench, action, "prefill",
+                              "A prompt through llama.cpp and the NPU, counted and timed by stage",
+                              "rosenblatt bench prefill --gguf model.gguf --depths 0,4096", options,
+                              run_bench_prefill);
+    verb->add_option("--gguf", options->gguf, "the model")->required();
+    verb->add_option("-p", options->prompt, "tokens of the prompt, default 512");
+    verb->add_option("--depths", options->depths,
+                     "tokens already in the context, default 0,4096,16384")
+        ->delimiter(',');
+    verb->add_option("-t,--threads", options->threads, "CPU threads, default all");
+    verb->add_flag("--json", options->json, "print one JSON object per line");
+    add_llama_options(*verb, options->backend, options->llama);
+}
+
 /// One line here per thing that can be measured.
 void add_bench(CLI::App& app, Action& action) {
     CLI::App* bench =
@@ -198,6 +215,7 @@ void add_bench(CLI::App& app, Action& action) {
     bench->require_subcommand(1);
     bench->footer("Example:\n  rosenblatt bench emulator --json");
     add_bench_emulator(*bench, action);
+    add_bench_prefill(*bench, action);
 }
 
 void add_profile(CLI::App& app, Action& action) {

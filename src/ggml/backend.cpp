@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "ggml/backend.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
+#include <string>
 
 #include "ggml/cpu_delegate.hpp"
 #include "ggml/device.hpp"
 #include "ggml/graph.hpp"
 #include "ggml/log_sink.hpp"
 #include "ggml/session.hpp"
+#include "ggml/stats_file.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
@@ -71,6 +74,15 @@ void* features_function() {
     return nullptr;
 }
 
+/// For programs that measure: GGML_ROCKET_STATS's text as of now, cut off at `size`. Gives its
+/// whole length.
+size_t statistics(char* buffer, size_t size) {
+    Session& session = Session::get();
+    const std::string text = stats_json(session.options(), session.npu(), session.counters());
+    std::memcpy(buffer, text.data(), std::min(size, text.size()));
+    return text.size();
+}
+
 }  // namespace
 
 ggml_backend_t make_backend(ggml_backend_dev_t device) {
@@ -92,6 +104,7 @@ void* backend_function(const char* name) {
     if (is("ggml_backend_set_abort_callback")) return reinterpret_cast<void*>(set_abort_callback);
     if (is("ggml_backend_cpu_set_threadpool")) return reinterpret_cast<void*>(set_threadpool);
     if (is("ggml_backend_get_features")) return features_function();
+    if (is("rosenblatt_statistics")) return reinterpret_cast<void*>(statistics);
     return nullptr;
 }
 

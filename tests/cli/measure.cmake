@@ -55,3 +55,14 @@ rosenblatt_cli_test(bench_emulator_prints_the_contract
 rosenblatt_cli_test(bench_emulator_rates_convolutions_per_core
                     ARGS bench emulator --rounds 1 --only "conv 14x14 k5"
                     OUT "^conv 14x14 k5 c64 n64 +[0-9.]+ GMAC/s per core\n$")
+
+rosenblatt_cli_test(bench_prefill_names_a_missing_model ARGS bench prefill --gguf /nonexistent.gguf EXIT 1
+                    ERR "rosenblatt bench prefill: cannot read /nonexistent.gguf: No such file")
+rosenblatt_cli_test(bench_prefill_refuses_an_empty_prompt ARGS bench prefill --gguf x -p 0 EXIT 2 ERR "-p must be 1 or more")
+if(TARGET rosenblatt-prefill AND TARGET ggml-rocket)
+    rosenblatt_cli_test(bench_prefill_counts_behind_every_depth
+                        ARGS bench prefill --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf -p 64
+                             --depths 0,96 --json
+                        OUT "prefill64/depth0/macs\",\"value\":[1-9][0-9.]*,\"unit\":\"MAC\",\"baseline\":[0-9.]*,\"ratio\":1.0,.*prefill64/depth96/wrong_tiles\",\"value\":0.0")
+    set_tests_properties(cli.bench_prefill_counts_behind_every_depth PROPERTIES LABELS host TIMEOUT 300)
+endif()
