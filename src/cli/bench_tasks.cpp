@@ -46,7 +46,7 @@ compile::MatmulTask task_of(const compile::Tile& tile, compile::NumberType type,
     task.weight_banks = tile.weight_banks;
     task.data_reuse = tile.data_reuse;
     task.weight_reuse = tile.weight_reuse;
-    task.features = compile::native_features(rows);
+    task.features = compile::folded_features(tile.m, rows);
     task.output = compile::native_results(task.operand, task.result, tile.m);
     return task;
 }
