@@ -144,6 +144,11 @@ TEST(Audit, AnInstalledModuleThatNobodyLoadedHidesWhatFollowsFromIt) {
         std::string::npos);
 }
 
+TEST(Audit, TheFirstLineOfAListCountsAsMuchAsTheOthers) {
+    EXPECT_EQ(audit("rocket-is-listed-first").ids, k_ordinary);
+    EXPECT_EQ(audit("uevent-names-another-driver-first").ids, ordinary_and({"accel-node-foreign"}));
+}
+
 TEST(Audit, AModuleThatIsConfiguredButNotInstalledIsToldApartFromOneNotLoaded) {
     const Audit result = audit("modules-extra-missing");
     EXPECT_EQ(result.ids, ordinary_and({"rocket-not-loaded"}));

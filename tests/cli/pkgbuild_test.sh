@@ -9,7 +9,9 @@ here=$(dirname "$0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 . "$here/package_root.sh"
-command -v makepkg >/dev/null && command -v bsdtar >/dev/null || { echo "makepkg is not installed (Debian: makepkg, libarchive-tools)"; exit 77; }
+for program in makepkg bsdtar; do
+    command -v $program >/dev/null || { echo "no $program (Debian: makepkg, libarchive-tools)"; exit 77; }
+done
 mkdir "$work/packaging" "$work/packaging/src"
 cp "$here/../../packaging/PKGBUILD" "$work/packaging"
 ln -s "$build" "$work/packaging/src/build"

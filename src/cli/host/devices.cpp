@@ -12,8 +12,8 @@ constexpr const char* k_devices = "sys/bus/platform/devices";
 std::string reason_unbound(const HostRoot& root, const std::string& device) {
     const std::string supplier = std::string(k_devices) + "/" + device + "/waiting_for_supplier";
     if (root.read_word(supplier) == "1") return "not bound, waiting_for_supplier is 1";
-    for (const std::string_view line :
-         lines_of(root.read("sys/kernel/debug/devices_deferred").value_or(""))) {
+    const std::string deferred = root.read("sys/kernel/debug/devices_deferred").value_or("");
+    for (const std::string_view line : lines_of(deferred)) {
         if (line.starts_with(device)) return "not bound, deferred: " + std::string(line);
     }
     return "not bound";
@@ -66,7 +66,8 @@ void read_owner(const HostRoot& root, const DeviceNodes& nodes, const std::strin
     }
     const std::string uevent = sysfs + "/device/uevent";
     size_t number = 0;
-    for (const std::string_view line : lines_of(root.read(uevent).value_or(""))) {
+    const std::string text_of_uevent = root.read(uevent).value_or("");
+    for (const std::string_view line : lines_of(text_of_uevent)) {
         ++number;
         if (line.starts_with("DRIVER=")) {
             node.owner = owner_of(line.substr(7));

@@ -134,8 +134,9 @@ void read_modules_on_disk(const HostRoot& root, KernelFacts& kernel) {
 
 std::optional<Evidence> find_loaded(const std::optional<std::string>& modules,
                                     std::string_view name) {
+    if (!modules) return std::nullopt;
     size_t number = 0;
-    for (const std::string_view line : lines_of(modules.value_or(""))) {
+    for (const std::string_view line : lines_of(*modules)) {
         ++number;
         if (line.substr(0, line.find(' ')) == name) {
             return Evidence{"proc/modules", number, std::string(line)};

@@ -57,5 +57,7 @@ class HostRoot {
 
 /// The lines of a text file without their ends.
 std::vector<std::string_view> lines_of(std::string_view text);
+/// They are views: a text that ends with the expression would leave them looking at nothing.
+std::vector<std::string_view> lines_of(std::string&&) = delete;
 
 }  // namespace rosenblatt::cli::host

@@ -190,6 +190,7 @@ def hosts():
         "usr/lib/modules/7.3.4-gentoo/modules.builtin": "kernel/drivers/accel/rocket/rocket.ko\n"}
     made["itx-7.3-not-loaded"] = unloaded(HEALTHY)
 
+    made["rocket-is-listed-first"] = HEALTHY | {"proc/modules": "rocket 1 0 - Live 0x0\n"}
     made["modules-extra-missing"] = without(unloaded(HEALTHY), "usr/lib/modules") | kernel("7.3.4-edge-rockchip64", listed=False)
     made["debian-7.3-order-only"] = no_kernel(unloaded(HEALTHY)) | {
         "proc/sys/kernel/osrelease": "7.3.4+deb13-arm64\n",
@@ -254,6 +255,9 @@ def hosts():
     made["nodes-name-their-drivers"] = without(HEALTHY, "sys/class/accel") | {
         "dev/accel/accel0": "ethosu\n", "dev/accel/accel1": "rocket\n"}
     made["bus-without-our-devices"] = without(HEALTHY, BUS) | {f"{BUS}/drivers/rk_iommu/uevent": ""}
+    made["uevent-names-another-driver-first"] = without(HEALTHY, "sys/class/accel") | {
+        "dev/accel/accel1": "", "sys/class/accel/accel0/device/uevent": "DRIVER=ethosu\n",
+        "sys/class/accel/accel1/device/uevent": "MODALIAS=platform:rknn\n"}
     fault = "[  203.112034] rk_iommu fdab9000.iommu: Page fault at 0x00000000dead0000 of type write"
     late = "[  203.640210] rocket fdab0000.npu: NPU job timed out"
     made["iommu-fault"] = HEALTHY | log(fault, late)
