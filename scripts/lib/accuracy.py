@@ -52,19 +52,34 @@ def row_of(model: str, weights: str, runs_on: str, measured, cpu_perplexity: flo
 
 
 class Harness:
-    def __init__(self, tool: Perplexity):
+    def __init__(self, tool: Perplexity, rows: list | None = None):
         self.tool = tool
-        self.rows = []
+        self.rows = rows or []
         self.pipelines = {}
+        self.wanted = None  # all that the build accepts
+        self.after_row = lambda: None
+
+    def keep(self, row: dict) -> None:
+        """Adds a row; one of an earlier run for the same thing makes room, in its place."""
+        key = (row["model"], row["weights"], row["runs_on"])
+        same = [i for i, r in enumerate(self.rows) if (r["model"], r["weights"], r["runs_on"]) == key]
+        if same:
+            self.rows[same[0]] = row
+            return
+        of_file = [i for i, r in enumerate(self.rows) if (r["model"], r["weights"]) == key[:2]]
+        self.rows.insert(of_file[-1] + 1 if of_file else len(self.rows), row)
 
     def measure(self, model: str, weights: str, file: pathlib.Path, base: pathlib.Path, reference: bool) -> None:
         """`file` on the CPU and with every pipeline; a reference writes `base`, others are compared with it."""
         print(f"accuracy: {model} {weights}", file=sys.stderr)
         on_cpu = self.tool.run(file, base, write_base=reference)
-        self.rows.append(row_of(model, weights, "cpu", on_cpu, None))
+        self.keep(row_of(model, weights, "cpu", on_cpu, None))
         for pipeline in (name for name, accepted in self.pipelines.items() if accepted):
+            if self.wanted and pipeline not in self.wanted:
+                continue
             measured = self.tool.run(file, base, pipeline=pipeline)
-            self.rows.append(row_of(model, weights, pipeline, measured, on_cpu.figures["perplexity"]))
+            self.keep(row_of(model, weights, pipeline, measured, on_cpu.figures["perplexity"]))
+            self.after_row()
 
     def find(self, model: str, weights: str, runs_on: str) -> dict | None:
         wanted = (model, weights, runs_on)
@@ -110,10 +125,11 @@ def judge(harness: Harness) -> list:
             verdict["holds"] = row["counted"] and (value <= limit if bound == "most" else value >= limit)
         verdicts.append(verdict)
     plain, outliers = harness.find(BUNDLED, "F16", "cpu"), harness.find(f"{BUNDLED}-outliers", "F16", "cpu")
-    difference = abs(outliers["perplexity"] / plain["perplexity"] - 1)
-    verdicts.append({"model": f"{BUNDLED}-outliers", "weights": "F16", "runs_on": "cpu",
-                     "figure": "perplexity_difference", "bound": "most", "limit": OUTLIERS_EQUAL_WITHIN,
-                     "measured": difference, "holds": difference <= OUTLIERS_EQUAL_WITHIN})
+    if plain and outliers:
+        difference = abs(outliers["perplexity"] / plain["perplexity"] - 1)
+        verdicts.append({"model": f"{BUNDLED}-outliers", "weights": "F16", "runs_on": "cpu",
+                         "figure": "perplexity_difference", "bound": "most", "limit": OUTLIERS_EQUAL_WITHIN,
+                         "measured": difference, "holds": difference <= OUTLIERS_EQUAL_WITHIN})
     return verdicts
 
 
@@ -122,6 +138,8 @@ def parse_arguments():
     parser.add_argument("--gguf", type=pathlib.Path, nargs="+", action="extend", default=[], metavar="F",
                         help="measure these too, each against itself on the CPU")
     parser.add_argument("--formats", default=",".join(FORMATS), help="weight formats of the bundled model")
+    parser.add_argument("--pipelines", default="", help="only these, separated by commas")
+    parser.add_argument("--update", action="store_true", help="keep the tables' rows that are not measured now")
     parser.add_argument("--text", type=pathlib.Path, default=ROOT / "models" / "heldout.txt")
     parser.add_argument("--context", type=int, default=256)
     parser.add_argument("--chunks", type=int, default=-1, help="of the text; all by default")
@@ -138,12 +156,38 @@ def parse_arguments():
     return options
 
 
+def write_tables(harness: Harness, options) -> tuple:
+    report = {"seeds": {"llama-perplexity": SEED, "make_outliers": SEED}, "text": harness.tool.shown(options.text),
+              "context": options.context, "chunks": options.chunks, "pipelines": harness.pipelines,
+              "limits": judge(harness), "rows": harness.rows}
+    (options.output / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
+    table = markdown(report)
+    (options.output / "accuracy.md").write_text(table)
+    return report, table
+
+
+def rows_before(options) -> list:
+    """With --update the rows of the report there is, if they are of the same text, context and chunks."""
+    file = options.output / "accuracy.json"
+    if not options.update or not file.exists():
+        return []
+    report = json.loads(file.read_text())
+    same = (report["context"], report["chunks"], pathlib.Path(report["text"]).name) == \
+        (options.context, options.chunks, options.text.name)
+    if not same:
+        raise SystemExit("error: --update needs the text, context and chunks of the tables there are")
+    return report["rows"]
+
+
 def main() -> int:
     options = parse_arguments()
     options.work.mkdir(parents=True, exist_ok=True)
     options.output.mkdir(parents=True, exist_ok=True)
     harness = Harness(Perplexity(ROOT, options.work, options.llama_bin, options.backend, options.text,
-                                 options.context, options.chunks, options.threads, options.device))
+                                 options.context, options.chunks, options.threads, options.device),
+                      rows_before(options))
+    harness.after_row = lambda: write_tables(harness, options)  # a long run that is stopped keeps what it has
+    harness.wanted = options.pipelines.split(",") if options.pipelines else None
     try:
         harness.pipelines = harness.tool.pipelines(ROOT / "models" / f"{BUNDLED}-f16.gguf")
         measure_bundled(harness, options.formats.split(","))
@@ -152,12 +196,7 @@ def main() -> int:
     except (ToolError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    report = {"seeds": {"llama-perplexity": SEED, "make_outliers": SEED}, "text": harness.tool.shown(options.text),
-              "context": options.context, "chunks": options.chunks, "pipelines": harness.pipelines,
-              "limits": judge(harness), "rows": harness.rows}
-    (options.output / "accuracy.json").write_text(json.dumps(report, indent=2) + "\n")
-    table = markdown(report)
-    (options.output / "accuracy.md").write_text(table)
+    report, table = write_tables(harness, options)
     print(table)
     return 1 if any(verdict["holds"] is False for verdict in report["limits"]) else 0
 

@@ -69,6 +69,19 @@ class Judging(unittest.TestCase):
         self.assertTrue(accuracy.why_not_counted(None))
 
 
+class Updating(unittest.TestCase):
+    def test_a_row_measured_again_takes_the_place_of_the_old_one_and_a_new_one_joins_its_file(self):
+        made = harness(0.0002, 1000)
+        before = [(r["model"], r["weights"], r["runs_on"]) for r in made.rows]
+        again = dict(made.find(accuracy.BUNDLED, "F16", "w8a8h"), kld_mean=0.0001)
+        made.keep(again)
+        self.assertEqual([(r["model"], r["weights"], r["runs_on"]) for r in made.rows], before)
+        self.assertEqual(made.find(accuracy.BUNDLED, "F16", "w8a8h")["kld_mean"], 0.0001)
+        made.keep(dict(again, runs_on="f16"))
+        self.assertEqual([r["runs_on"] for r in made.rows if r["model"] == accuracy.BUNDLED and r["weights"] == "F16"],
+                         ["cpu", "w8a8h", "f16"])
+
+
 class Outliers(unittest.TestCase):
     def test_what_grows_in_a_norm_shrinks_in_its_consumers(self):
         source = (ROOT / "models" / "rosenblatt-kjv-f16.gguf").read_bytes()
