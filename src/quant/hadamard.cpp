@@ -3,7 +3,9 @@
 // forms of it give the same bits.
 #include "quant/hadamard.hpp"
 
+#include <array>
 #include <bit>
+#include <cstddef>
 
 namespace rosenblatt::quant {
 namespace {
@@ -11,11 +13,23 @@ namespace {
 constexpr uint64_t k_sign_seed = 1957;  // the year of Rosenblatt's perceptron; any fixed value does
 
 /// SplitMix64's output function: a full-avalanche mix of a counter.
-uint64_t mix(uint64_t z) {
+constexpr uint64_t mix(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
+
+constexpr uint32_t make_sign_word(int64_t word) {
+    return static_cast<uint32_t>(
+        mix(k_sign_seed + static_cast<uint64_t>(word) * 0x9e3779b97f4a7c15u));
+}
+
+constexpr auto k_sign_table = [] {
+    std::array<uint32_t, k_sign_words_kept> table{};
+    for (int64_t word = 0; word < k_sign_words_kept; ++word)
+        table[static_cast<size_t>(word)] = make_sign_word(word);
+    return table;
+}();
 
 void flip_signs(float* row, int64_t k) {
     for (int64_t word = 0; word * 32 < k; ++word) {
@@ -46,8 +60,11 @@ void transform_block(float* block, int64_t size) {
 }  // namespace
 
 uint32_t sign_word(int64_t word) {
-    return static_cast<uint32_t>(
-        mix(k_sign_seed + static_cast<uint64_t>(word) * 0x9e3779b97f4a7c15u));
+    return make_sign_word(word);
+}
+
+const uint32_t* sign_words(int64_t word) {
+    return k_sign_table.data() + word;
 }
 
 void rotate_row(float* row, int64_t k, int64_t block) {

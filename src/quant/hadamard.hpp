@@ -11,6 +11,10 @@ namespace rosenblatt::quant {
 /// The same for all tensors: a row of X meets rows of W with the same signs whatever its K.
 uint32_t sign_word(int64_t word);
 
+/// sign_word(word), sign_word(word + 1), .. from a table of the first k_sign_words_kept.
+inline constexpr int64_t k_sign_words_kept = 2048;
+const uint32_t* sign_words(int64_t word);
+
 /// In place: applies the signs, then the unnormalised Walsh-Hadamard transform to each block of
 /// `row` (butterfly strides 1, 2, 4, ..: the one defined order of float additions). `block` is a
 /// power of two of at least 32 that divides `k`. The missing factor 1/sqrt(block) lives in

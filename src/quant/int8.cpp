@@ -32,14 +32,13 @@ float quantise(const float* v, int64_t n, float largest, int8_t* codes) {
     return largest;
 }
 
-RowCheck quantise_row(const RowFormat& format, bool one_scale, const float* x, float* scratch,
-                      int8_t* codes, float* scales) {
+RowCheck quantise_row_plain(const RowFormat& format, bool one_scale, const float* x, float* scratch,
+                            int8_t* codes, float* scales) {
     std::copy_n(x, format.k, scratch);
     std::fill(scratch + format.k, scratch + format.k_padded, 0.0F);
     if (format.block > 1) rotate_row(scratch, format.k_padded, format.block);
     const float row_largest = largest_magnitude(scratch, format.k_padded);
-    const bool good = row_largest == 0.0F || (row_largest >= k_row_min && row_largest <= k_row_max);
-    if (!good) return RowCheck::OutOfRange;
+    if (!is_good_row(row_largest)) return RowCheck::OutOfRange;
     if (one_scale) {
         scales[0] = format.unit * quantise(scratch, format.k_padded, row_largest, codes);
         return RowCheck::Good;

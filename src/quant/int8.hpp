@@ -29,11 +29,20 @@ float quantise(const float* v, int64_t n, float largest, int8_t* codes);
 
 enum class RowCheck { Good, OutOfRange };
 
-/// The whole way of one row: pads, rotates, quantises. `x` has format.k floats, `scratch` and
-/// `codes` format.k_padded. `scales` gets one entry per slice, or a single one where `one_scale`
-/// (weights). OutOfRange: NaN, Inf, beyond k_row_max, or not zero yet below k_row_min throughout;
-/// codes and scales are then unspecified.
+/// A row whose largest rotated magnitude this is can be scaled.
+inline bool is_good_row(float largest) {
+    return largest == 0.0F || (largest >= k_row_min && largest <= k_row_max);
+}
+
+/// The whole way of one row: pads, rotates, quantises. `x` has format.k floats; `scratch`
+/// and `codes` format.k_padded. `scales` gets one entry per slice, or a single one where
+/// `one_scale` (weights). OutOfRange: NaN, Inf, beyond k_row_max, or not zero yet below k_row_min
+/// throughout; codes and scales are then unspecified.
 RowCheck quantise_row(const RowFormat& format, bool one_scale, const float* x, float* scratch,
                       int8_t* codes, float* scales);
+
+/// The same in plain loops: the twin that every fast form is tested against.
+RowCheck quantise_row_plain(const RowFormat& format, bool one_scale, const float* x,
+                            float* scratch, int8_t* codes, float* scales);
 
 }  // namespace rosenblatt::quant

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// quantise_row with vector instructions, compiled once per set. Bits equal the plain form's: the
+// butterflies add the same pairs in the same order, the rest is element by element or a maximum.
+// A row is read once; between the transform and the codes it stays in the first-level cache.
+#include "quant/row_kernels.hpp"
+
+#include <cstring>
+
+#include "quant/hadamard.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/row_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace rosenblatt::quant {
+namespace HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 8 floats a vector: AVX-512's registers would only save instructions where memory is the
+// limit, and slow their neighbours' clock on some CPUs.
+using DF = hn::CappedTag<float, 8>;
+using DU = hn::RebindToUnsigned<DF>;
+using DI = hn::RebindToSigned<DF>;
+using VF = hn::Vec<DF>;
+using VU = hn::Vec<DU>;
+using VI = hn::Vec<DI>;
+constexpr size_t k_lanes = HWY_MIN(HWY_LANES(float), 8);
+constexpr size_t k_word = 32;   // floats that one sign word covers, and what K is padded to
+constexpr size_t k_chunk = 64;  // floats transformed in registers
+
+HWY_INLINE VI magnitude(VF v) {
+    return hn::BitCast(DI(), hn::Abs(v));
+}
+
+HWY_INLINE uint32_t largest_lane(VI v) {
+    int32_t lanes[k_lanes];
+    hn::StoreU(v, DI(), lanes);
+    int32_t most = 0;
+    for (const int32_t lane : lanes) most = HWY_MAX(most, lane);
+    return static_cast<uint32_t>(most);
+}
+
+// The sign flips of the 32 floats a word covers, vector by vector: bit i of the word becomes the
+// sign bit of element i.
+HWY_INLINE VF flip(VF v, VU word, size_t vector) {
+    const DU d;
+    const VU to_sign =
+        hn::Sub(hn::Set(d, static_cast<uint32_t>(31 - vector * k_lanes)), hn::Iota(d, 0));
+    const VU sign = hn::And(hn::Shl(word, to_sign), hn::Set(d, 0x80000000u));
+    return hn::BitCast(DF(), hn::Xor(hn::BitCast(d, v), sign));
+}
+
+// Butterflies between lanes `stride` apart: the lower one becomes a + b, the upper one a - b.
+template <size_t stride>
+HWY_INLINE VF within(VF v) {
+    const DU d;
+    const VU upper = hn::ShiftLeft<31>(
+        hn::ShiftRight<(stride == 1 ? 0 : stride == 2 ? 1 : 2)>(hn::Iota(d, 0)));
+    const VF signed_v = hn::BitCast(
+        DF(), hn::Xor(hn::BitCast(d, v), hn::And(upper, hn::Set(d, 0x80000000u))));
+    if constexpr (stride == 1) return hn::Add(hn::Shuffle2301(v), signed_v);
+    if constexpr (stride == 2) return hn::Add(hn::Shuffle1032(v), signed_v);
+#if HWY_TARGET <= HWY_AVX2
+    if constexpr (stride == 4) return hn::Add(hn::SwapAdjacentBlocks(v), signed_v);
+#endif
+    return v;
+}
+
+HWY_INLINE void butterfly(VF& a, VF& b) {
+    const VF sum = hn::Add(a, b);
+    b = hn::Sub(a, b);
+    a = sum;
+}
+
+// Strides 1 .. size/2 of `size` consecutive floats, all in registers.
+template <size_t size>
+HWY_INLINE VI first_strides(const float* x, const uint32_t* words_of_signs, float* out) {
+    constexpr size_t n = size / k_lanes;
+    constexpr size_t per_word = k_word / k_lanes;
+    VF v[n];
+    VU words[size / k_word];
+    for (size_t w = 0; w < size / k_word; ++w)
+        words[w] = hn::Set(DU(), words_of_signs[w]);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < n; ++i) {
+        v[i] = hn::LoadU(DF(), x + i * k_lanes);
+        v[i] = within<1>(flip(v[i], words[i / per_word], i % per_word));
+        v[i] = within<2>(v[i]);
+        if constexpr (k_lanes == 8) v[i] = within<4>(v[i]);
+    }
+#pragma GCC unroll 4
+    for (size_t stride = 1; stride < n; stride *= 2)
+#pragma GCC unroll 16
+        for (size_t i = 0; i < n; ++i)
+            if ((i & stride) == 0) butterfly(v[i], v[i + stride]);
+    VI most = hn::Zero(DI());
+#pragma GCC unroll 16
+    for (size_t i = 0; i < n; ++i) {
+        hn::StoreU(v[i], DF(), out + i * k_lanes);
+        most = hn::Max(most, magnitude(v[i]));
+    }
+    return most;
+}
+
+// log2(radix) further strides from `stride` on, of a block that is in the cache. Gives the largest
+// magnitudes.
+template <size_t radix>
+HWY_INLINE VI more_strides(float* block, size_t size, size_t stride) {
+    VI most = hn::Zero(DI());
+    for (size_t group = 0; group < size; group += radix * stride) {
+        for (size_t at = group; at < group + stride; at += k_lanes) {
+            VF v[radix];
+#pragma GCC unroll 8
+            for (size_t r = 0; r < radix; ++r) v[r] = hn::LoadU(DF(), block + at + r * stride);
+#pragma GCC unroll 3
+            for (size_t s = 1; s < radix; s *= 2)
+#pragma GCC unroll 8
+                for (size_t r = 0; r < radix; ++r)
+                    if ((r & s) == 0) butterfly(v[r], v[r + s]);
+#pragma GCC unroll 8
+            for (size_t r = 0; r < radix; ++r) {
+                most = hn::Max(most, magnitude(v[r]));
+                hn::StoreU(v[r], DF(), block + at + r * stride);
+            }
+        }
+    }
+    return most;
+}
+
+// The strides of a block beyond its chunks. The last pass gives the largest magnitude.
+HWY_INLINE VI finish_block(float* block, size_t size, VI of_chunks) {
+    VI most = of_chunks;
+    size_t stride = k_chunk;
+    while (stride < size) {
+        const size_t left = size / stride;
+        // 8 where possible; what is left over never ends in a lone pass of 2 after one of 8.
+        if (left >= 8 && left != 16) {
+            most = more_strides<8>(block, size, stride);
+            stride *= 8;
+        } else if (left >= 4) {
+            most = more_strides<4>(block, size, stride);
+            stride *= 4;
+        } else {
+            most = more_strides<2>(block, size, stride);
+            stride *= 2;
+        }
+    }
+    return most;
+}
+
+HWY_INLINE uint32_t largest_of(const float* v, size_t n) {
+    VI most = hn::Zero(DI());
+    for (size_t i = 0; i < n; i += k_lanes)
+        most = hn::Max(most, magnitude(hn::LoadU(DF(), v + i)));
+    return largest_lane(most);
+}
+
+// Adding 1.5 * 2^23 rounds half to even and leaves the code in the low mantissa bits.
+HWY_INLINE VI code(const float* v, VF inverse) {
+    const VF rounded =
+        hn::Add(hn::Mul(hn::LoadU(DF(), v), inverse), hn::Set(DF(), 12582912.0F));
+    return hn::Sub(hn::BitCast(DI(), rounded), hn::Set(DI(), 0x4b400000));
+}
+
+// n is a multiple of 32.
+HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, int8_t* codes) {
+    if (largest < k_row_min * 0x1p-30F) {
+        std::memset(codes, 0, n);
+        return 0.0F;
+    }
+    const VF inverse = hn::Set(DF(), 127.0F / largest);
+    for (size_t i = 0; i < n; i += k_word) {
+#if HWY_TARGET <= HWY_AVX2
+        const __m256i low = _mm256_packs_epi32(code(v + i, inverse).raw,
+                                               code(v + i + 8, inverse).raw);
+        const __m256i high = _mm256_packs_epi32(code(v + i + 16, inverse).raw,
+                                                code(v + i + 24, inverse).raw);
+        // Packing works within 128-bit halves: groups of four codes come out of order.
+        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        _mm256_storeu_si256(
+            reinterpret_cast<__m256i*>(codes + i),
+            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order));
+#else
+        const hn::Full128<int16_t> d16;
+        const hn::Full64<int8_t> d8;
+        for (size_t half = 0; half < k_word; half += 8) {
+            const auto both = hn::ReorderDemote2To(d16, code(v + i + half, inverse),
+                                                   code(v + i + half + 4, inverse));
+            hn::StoreU(hn::DemoteTo(d8, both), d8, codes + i + half);
+        }
+#endif
+    }
+    return largest;
+}
+
+// Transforms one block to `out`; gives the largest magnitude. The last words of a row that is not
+// padded come by way of `padded`.
+HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, float* out) {
+    const auto block = static_cast<size_t>(f.block);
+    const size_t chunk = HWY_MIN(block, k_chunk);
+    VI most = hn::Zero(DI());
+    for (size_t i = 0; i < block; i += chunk) {
+        const int64_t first = at + static_cast<int64_t>(i);
+        const float* from = x + first;
+        float padded[k_chunk];
+        if (first + static_cast<int64_t>(chunk) > f.k) {
+            const int64_t real = HWY_MAX(f.k - first, int64_t{0});
+            std::memset(padded, 0, sizeof padded);
+            std::memcpy(padded, from, static_cast<size_t>(real) * sizeof(float));
+            from = padded;
+        }
+        const uint32_t* signs = sign_words(first / 32);
+        const VI of_chunk = chunk == k_chunk ? first_strides<k_chunk>(from, signs, out + i)
+                                             : first_strides<k_word>(from, signs, out + i);
+        most = hn::Max(most, of_chunk);
+    }
+    return finish_block(out, block, most);
+}
+
+// K of 65,536 in slices of 1,536; longer rows take the plain way.
+constexpr int64_t k_slices_most = (k_sign_words_kept * 32 + k_slice_max - 1) / k_slice_max;
+
+// Adds block [at, at + size) to the slices' maxima.
+HWY_INLINE void note_block(const RowFormat& f, const float* rotated, int64_t at, VI most,
+                           uint32_t* largest) {
+    const int64_t end = at + f.block;
+    const int64_t slice = at / f.slice_length;
+    if (end <= f.slice_end(slice)) {
+        largest[slice] = HWY_MAX(largest[slice], largest_lane(most));
+        return;
+    }
+    for (int64_t begin = at; begin < end;) {
+        const int64_t s = begin / f.slice_length;
+        const int64_t stop = HWY_MIN(end, f.slice_end(s));
+        const uint32_t part = largest_of(rotated + begin, static_cast<size_t>(stop - begin));
+        largest[s] = HWY_MAX(largest[s], part);
+        begin = stop;
+    }
+}
+
+HWY_INLINE void rotate(const RowFormat& f, const float* x, float* scratch, uint32_t* largest) {
+    for (int64_t at = 0; at < f.k_padded; at += f.block)
+        note_block(f, scratch, at, transform_block(f, x, at, scratch + at), largest);
+}
+
+HWY_INLINE void copy_padded(const RowFormat& f, const float* x, float* scratch,
+                            uint32_t* largest) {
+    std::memcpy(scratch, x, static_cast<size_t>(f.k) * sizeof(float));
+    std::memset(scratch + f.k, 0, static_cast<size_t>(f.k_padded - f.k) * sizeof(float));
+    for (int64_t s = 0; s < f.slices(); ++s)
+        largest[s] = largest_of(scratch + f.slice_begin(s),
+                                static_cast<size_t>(f.slice_end(s) - f.slice_begin(s)));
+}
+
+RowCheck quantise_row(const RowFormat& f, bool one_scale, const float* x, float* scratch,
+                      int8_t* codes, float* scales) {
+    const int64_t slices = f.slices();
+    if (f.k_padded > k_sign_words_kept * 32)
+        return quantise_row_plain(f, one_scale, x, scratch, codes, scales);
+    uint32_t largest[k_slices_most] = {};
+    if (f.block > 1)
+        rotate(f, x, scratch, largest);
+    else
+        copy_padded(f, x, scratch, largest);
+    uint32_t of_row_bits = 0;
+    for (int64_t s = 0; s < slices; ++s) of_row_bits = HWY_MAX(of_row_bits, largest[s]);
+    float of_row;
+    std::memcpy(&of_row, &of_row_bits, sizeof of_row);
+    if (!is_good_row(of_row)) return RowCheck::OutOfRange;
+    if (one_scale) {
+        scales[0] = f.unit * quantise_slice(scratch, static_cast<size_t>(f.k_padded), of_row, codes);
+        return RowCheck::Good;
+    }
+    for (int64_t s = 0; s < slices; ++s) {
+        const int64_t begin = f.slice_begin(s);
+        float of_slice;
+        std::memcpy(&of_slice, &largest[s], sizeof of_slice);
+        scales[s] = f.unit * quantise_slice(scratch + begin,
+                                            static_cast<size_t>(f.slice_end(s) - begin), of_slice,
+                                            codes + begin);
+    }
+    return RowCheck::Good;
+}
+
+#endif  // not SCALAR or EMU128
+}  // namespace HWY_NAMESPACE
+}  // namespace rosenblatt::quant
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rosenblatt::quant {
+
+QuantiseRow quantise_row_kernel(Simd simd) {
+    switch (simd) {
+#if HWY_TARGETS & HWY_AVX3
+        case Simd::Avx512:
+            return N_AVX3::quantise_row;
+#endif
+#if HWY_TARGETS & HWY_AVX2
+        case Simd::Avx2:
+            return N_AVX2::quantise_row;
+#endif
+#if HWY_TARGETS & HWY_SSE4
+        case Simd::Sse4:
+            return N_SSE4::quantise_row;
+#endif
+#if HWY_ARCH_ARM_A64
+        case Simd::Neon:
+            return HWY_NAMESPACE::quantise_row;
+#endif
+        default:
+            return quantise_row_plain;
+    }
+}
+
+RowCheck quantise_row(const RowFormat& format, bool one_scale, const float* x, float* scratch,
+                      int8_t* codes, float* scales) {
+    static const QuantiseRow best = quantise_row_kernel();
+    return best(format, one_scale, x, scratch, codes, scales);
+}
+
+}  // namespace rosenblatt::quant
+#endif  // HWY_ONCE
