@@ -4,15 +4,32 @@
 #include <algorithm>
 #include <atomic>
 
-#include "compile/pack_features.hpp"
-#include "matmul/checksum.hpp"
+#include "base/bits.hpp"
 #include "matmul/int8_panel.hpp"
+#include "matmul/tile_kernels.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
 
-constexpr uint32_t k_rows_at_once = 8;  // two cache lines of every surface
+constexpr uint32_t k_rows_at_once = 16;  // four cache lines of every surface
+/// Rows of codes do not fall on the same sets of the first-level cache.
+constexpr size_t k_stride_extra = 64;
+
+/// What a thread needs for k_rows_at_once rows; kept from call to call.
+struct PackScratch {
+    std::vector<float> given, rotated;
+    std::vector<int8_t> codes;
+    size_t stride = 0;
+
+    void fit(const quant::RowFormat& format) {
+        const auto k = static_cast<size_t>(format.k_padded);
+        stride = k + k_stride_extra;
+        if (rotated.size() < k) given.resize(k);
+        if (rotated.size() < k) rotated.resize(k);
+        if (codes.size() < stride * k_rows_at_once) codes.resize(stride * k_rows_at_once);
+    }
+};
 
 }  // namespace
 
@@ -20,40 +37,51 @@ void Int8Panel::expect(size_t o) {
     expected_[o].resize(operands_[o].weights->plans->tiling().blocks.size() * m());
 }
 
+/// What every block's sums must be for `rows` rows of codes from row `first` on.
+void Int8Panel::expect_sums(const int8_t* codes, size_t stride, uint32_t first, uint32_t rows) {
+    const TileKernels& kernels = tile_kernels();
+    for (size_t o = 0; o < operands_.size(); ++o) {
+        const Weights::State& weights = *operands_[o].weights;
+        const auto& blocks = weights.plans->tiling().blocks;
+        for (size_t b = 0; b < blocks.size(); ++b) {
+            uint32_t* expected = expected_[o].data() + b * m() + first;
+            const int16_t* halves = weights.u_halves[b].data();
+            for (uint32_t i = 0; i < rows; i += k_expected_rows) {
+                uint32_t sums[k_expected_rows];
+                kernels.expected_sums(codes + i * stride + blocks[b].k0, stride, halves,
+                                      blocks[b].k, sums);
+                std::copy_n(sums, std::min(k_expected_rows, rows - i), expected + i);
+            }
+        }
+    }
+}
+
 Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
     const quant::RowFormat& f = format();
-    const auto k = static_cast<uint32_t>(f.k_padded);
     const auto slices = static_cast<size_t>(f.slices());
     std::atomic<bool> out_of_range{false};
 
     const auto rows_of = [&](int64_t begin, int64_t end) {
-        std::vector<float> scratch(k);
-        std::vector<int8_t> codes(size_t{k_rows_at_once} * k);
+        static thread_local PackScratch scratch;
+        scratch.fit(f);
         for (int64_t group = begin; group < end && !out_of_range; ++group) {
             const auto first = static_cast<uint32_t>(group) * k_rows_at_once;
             const uint32_t rows = std::min(k_rows_at_once, m() - first);
             for (uint32_t i = 0; i < rows; ++i) {
-                const auto check = quant::quantise_row(f, false, x_[first + i], scratch.data(),
-                                                       codes.data() + size_t{i} * k,
-                                                       row_scales_.data() + (first + i) * slices);
+                const auto check = quant::quantise_row(
+                    f, false, x_row(first + i, scratch.given.data()), scratch.rotated.data(),
+                    scratch.codes.data() + i * scratch.stride,
+                    row_scales_.data() + (first + i) * slices);
                 if (check != quant::RowCheck::Good) out_of_range = true;
             }
             for (const LaneRun& run : runs)
-                compile::pack_features(codes.data() + run.k0, k, rows, run.k, first, m(),
-                                       run.a.as<int8_t>());
-            if (!with_checksums) continue;
-            for (size_t o = 0; o < operands_.size(); ++o) {
-                const Weights::State& weights = *operands_[o].weights;
-                const auto& blocks = weights.plans->tiling().blocks;
-                for (size_t b = 0; b < blocks.size(); ++b)
-                    for (uint32_t i = 0; i < rows; ++i)
-                        expected_[o][b * m() + first + i] =
-                            expected_sum(codes.data() + size_t{i} * k + blocks[b].k0,
-                                         weights.u[b].data(), blocks[b].k);
-            }
+                tile_kernels().write_features(scratch.codes.data() + run.k0, scratch.stride, rows,
+                                              run.k, first, m(), run.a.as<int8_t>());
+            if (with_checksums)
+                expect_sums(scratch.codes.data(), scratch.stride, first, rows);
         }
     };
-    parallel_for_((m() + k_rows_at_once - 1) / k_rows_at_once, rows_of);
+    parallel_for_(div_round_up(m(), k_rows_at_once), rows_of);
     return out_of_range ? Outcome::OutOfRange : Outcome::Done;
 }
 

@@ -46,11 +46,12 @@ Outcome HalfPanel::quantise(std::span<LaneRun> runs, bool with_checksums) {
     std::atomic<bool> out_of_range{false};
     const auto rows_of = [&](int64_t begin, int64_t end) {
         std::vector<uint16_t> codes(k_rows_at_once * k);
+        std::vector<float> given(static_cast<size_t>(format().k));
         for (int64_t group = begin; group < end && !out_of_range; ++group) {
             const auto first = static_cast<uint32_t>(group) * k_rows_at_once;
             const uint32_t rows = std::min(k_rows_at_once, m() - first);
             for (uint32_t i = 0; i < rows; ++i)
-                if (!half_row(format(), x_[first + i], codes.data() + i * k,
+                if (!half_row(format(), x_row(first + i, given.data()), codes.data() + i * k,
                               &row_scales_[first + i]))
                     out_of_range = true;
             const auto* bytes = reinterpret_cast<const int8_t*>(codes.data());
@@ -82,9 +83,10 @@ std::vector<std::byte> HalfPanel::reference_cube(const TileRef& ref,
     const auto k = static_cast<size_t>(format().k_padded);
     std::vector<float> a(size_t{t.m} * t.k);
     std::vector<uint16_t> row(k);
+    std::vector<float> given(static_cast<size_t>(format().k));
     for (uint32_t i = 0; i < t.m; ++i) {  // rounded again: what stands in a BO proves nothing
         float scale = 0;
-        half_row(format(), x_[t.m0 + i], row.data(), &scale);
+        half_row(format(), x_row(t.m0 + i, given.data()), row.data(), &scale);
         std::transform(row.begin() + t.k0, row.begin() + t.k0 + t.k, a.begin() + i * t.k,
                        npu::fp32_from_fp16);
     }
@@ -108,8 +110,9 @@ std::vector<std::byte> HalfPanel::reference_cube(const TileRef& ref,
     return bytes;
 }
 
-void HalfPanel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
-                            uint32_t rows) const {
+/// y[i]: where row `first` + i of the range goes.
+void HalfPanel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first, uint32_t rows,
+                            float* const* y) const {
     const CompiledPlan& compiled = *operand.plan;
     const compile::Rows& of_range = compiled.plan.row_ranges[range];
     const size_t ranges = compiled.plan.row_ranges.size();
@@ -132,22 +135,42 @@ void HalfPanel::unpack_rows(const Operand& operand, uint32_t range, uint32_t fir
                 for (const float* slice : slices)
                     for (uint32_t j = 0; j < k_atom_columns; ++j)
                         sum[j] += slice[at + j] * row_scales_[row];
-                float* y = operand.rows[row] + segment.n0 + n;
-                for (uint32_t j = 0; j < columns; ++j) y[j] = sum[j] * column_scales[j];
+                float* to = y[i - first] + segment.n0 + n;
+                for (uint32_t j = 0; j < columns; ++j) to[j] = sum[j] * column_scales[j];
             }
         }
     }
 }
 
-void HalfPanel::unpack(const Operand& operand) {
-    const auto& ranges = operand.plan->plan.row_ranges;
+void HalfPanel::unpack_group(uint32_t o, uint32_t range, uint32_t first, uint32_t rows) const {
+    const Output& target = *operands_[o].target;
+    const uint32_t row0 = operands_[o].plan->plan.row_ranges[range].m0 + first;
+    const auto n = static_cast<size_t>(operands_[o].weights->shape.n);
+    float* y[2][k_rows_at_once] = {};
+    if (!target.write) {
+        for (uint32_t i = 0; i < rows; ++i) y[0][i] = y_row(target, row0 + i);
+        return unpack_rows(operands_[o], range, first, rows, y[0]);
+    }
+    const uint32_t count = target.second ? 2 : 1;
+    std::vector<float> values(count * rows * n);
+    for (uint32_t w = 0; w < count; ++w) {
+        for (uint32_t i = 0; i < rows; ++i) y[w][i] = values.data() + (w * rows + i) * n;
+        unpack_rows(operands_[o + w], range, first, rows, y[w]);
+    }
+    for (uint32_t i = 0; i < rows; ++i)
+        target.write(rows_.first + row0 + i, 0, static_cast<int64_t>(n), y[0][i], y[1][i]);
+}
+
+void HalfPanel::unpack(uint32_t o) {
+    const auto& ranges = operands_[o].plan->plan.row_ranges;
     for (uint32_t r = 0; r < ranges.size(); ++r)
         parallel_for_(
             div_round_up(ranges[r].m, k_rows_at_once), [&](int64_t begin, int64_t end) {
-                const auto first = static_cast<uint32_t>(begin) * k_rows_at_once;
-                const uint32_t last =
-                    std::min(ranges[r].m, static_cast<uint32_t>(end) * k_rows_at_once);
-                unpack_rows(operand, r, first, last - first);
+                for (auto group = static_cast<uint32_t>(begin); group < static_cast<uint32_t>(end);
+                     ++group) {
+                    const uint32_t first = group * k_rows_at_once;
+                    unpack_group(o, r, first, std::min(k_rows_at_once, ranges[r].m - first));
+                }
             });
 }
 

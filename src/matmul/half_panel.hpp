@@ -14,11 +14,11 @@ namespace rosenblatt::matmul {
 
 class HalfPanel final : public Panel {
   public:
-    HalfPanel(Device::State& device, InputRows x, std::span<const Output> outputs,
-              size_t first_row, const ParallelFor& parallel_for)
-        : Panel(device, x, outputs, first_row, parallel_for),
-          row_scales_(x.size()),
-          expected_(outputs.size()) {}
+    HalfPanel(Device::State& device, const Input& x, PanelRows rows,
+              std::span<const Output> outputs, const ParallelFor& parallel_for)
+        : Panel(device, x, rows, outputs, parallel_for),
+          row_scales_(static_cast<size_t>(rows.count)),
+          expected_(operands_.size()) {}
 
   private:
     void expect(size_t o) override;
@@ -26,10 +26,12 @@ class HalfPanel final : public Panel {
     bool sums_match(const TileRef& ref, const std::byte* cube) const override;
     std::vector<std::byte> reference_cube(const TileRef& ref,
                                           const ParallelFor& parallel_for) const override;
-    void unpack(const Operand& operand) override;
+    void unpack(uint32_t o) override;
 
     void expect_rows(const uint16_t* codes, uint32_t first, uint32_t rows);
-    void unpack_rows(const Operand& operand, uint32_t range, uint32_t first, uint32_t rows) const;
+    void unpack_rows(const Operand& operand, uint32_t range, uint32_t first, uint32_t rows,
+                     float* const* y) const;
+    void unpack_group(uint32_t o, uint32_t range, uint32_t first, uint32_t rows) const;
 
     std::vector<float> row_scales_;                    ///< powers of two, per row
     std::vector<std::vector<HalfExpected>> expected_;  ///< per operand: [block][m]

@@ -12,11 +12,11 @@ namespace rosenblatt::matmul {
 
 class Int8Panel final : public Panel {
   public:
-    Int8Panel(Device::State& device, InputRows x, std::span<const Output> outputs,
-              size_t first_row, const ParallelFor& parallel_for)
-        : Panel(device, x, outputs, first_row, parallel_for),
-          row_scales_(x.size() * static_cast<size_t>(format().slices())),
-          expected_(outputs.size()) {}
+    Int8Panel(Device::State& device, const Input& x, PanelRows rows,
+              std::span<const Output> outputs, const ParallelFor& parallel_for)
+        : Panel(device, x, rows, outputs, parallel_for),
+          row_scales_(static_cast<size_t>(rows.count * format().slices())),
+          expected_(operands_.size()) {}
 
   private:
     void expect(size_t o) override;
@@ -24,10 +24,19 @@ class Int8Panel final : public Panel {
     bool sums_match(const TileRef& ref, const std::byte* cube) const override;
     std::vector<std::byte> reference_cube(const TileRef& ref,
                                           const ParallelFor& parallel_for) const override;
-    void unpack(const Operand& operand) override;
+    bool sums_when_unpacked() const override { return true; }
+    void unpack(uint32_t o) override;
 
+    void expect_sums(const int8_t* codes, size_t stride, uint32_t first, uint32_t rows);
     std::vector<int8_t> row_codes(const compile::Tile& tile) const;
-    void unpack_rows(const Operand& operand, uint32_t range, uint32_t first, uint32_t rows) const;
+
+    class Unpacker;
+    struct Piece {
+        uint32_t range, first, rows;
+        bool done = false;
+    };
+    std::vector<TileRef> unpack_pieces(uint32_t o, std::vector<Piece>& pieces, bool check);
+    bool y_is_large(uint32_t o) const;
 
     std::vector<float> row_scales_;                ///< [m][slices]
     std::vector<std::vector<uint32_t>> expected_;  ///< per operand: checksums, [block][m]

@@ -23,12 +23,14 @@ bool Int8Panel::sums_match(const TileRef& ref, const std::byte* cube) const {
 /// Codes of the tile's rows over its k, quantised again: what stands in a BO proves nothing.
 std::vector<int8_t> Int8Panel::row_codes(const compile::Tile& tile) const {
     const quant::RowFormat& f = format();
+    std::vector<float> given(static_cast<size_t>(f.k));
     std::vector<float> scratch(static_cast<size_t>(f.k_padded));
     std::vector<int8_t> row(scratch.size());
     std::vector<float> scales(static_cast<size_t>(f.slices()));
     std::vector<int8_t> codes(size_t{tile.m} * tile.k);
     for (uint32_t i = 0; i < tile.m; ++i) {
-        quant::quantise_row(f, false, x_[tile.m0 + i], scratch.data(), row.data(), scales.data());
+        quant::quantise_row(f, false, x_row(tile.m0 + i, given.data()), scratch.data(), row.data(),
+                            scales.data());
         std::copy_n(row.data() + tile.k0, tile.k, codes.data() + size_t{i} * tile.k);
     }
     return codes;

@@ -7,21 +7,10 @@
 #include "base/result.hpp"
 #include "matmul/device.hpp"
 #include "matmul/parallel.hpp"
+#include "matmul/rows.hpp"
 #include "matmul/weights.hpp"
 
 namespace rosenblatt::matmul {
-
-/// Rows given one by one, so that batches, gathered rows of an expert and strided views are all the
-/// same thing. rows[m] points to K (input) or N (output) consecutive floats.
-using InputRows = std::span<const float* const>;
-using OutputRows = std::span<float* const>;
-
-/// One product with the X of the call. All outputs of one call share K and pipeline; X is quantised
-/// once for all of them (q, k, v or gate, up). rows.size() equals the number of input rows.
-struct Output {
-    const Weights* weights = nullptr;
-    OutputRows rows;
-};
 
 enum class Outcome {
     Done,        ///< every output is complete and proved
@@ -32,8 +21,15 @@ enum class Outcome {
 /// Bit-equal whatever the lanes, plans, threads and faults: what the NPU does not deliver is
 /// computed by matmul/reference from the same int8 or fp16 operands. An error means misuse (shapes that do
 /// not fit together) or no host memory, and that no output was touched.
+Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output> outputs,
+                         const ParallelFor& parallel_for = run_serial);
+
+/// The same for rows that stand in memory.
 Result<Outcome> multiply(Device& device, InputRows x, std::span<const Output> outputs,
                          const ParallelFor& parallel_for = run_serial);
+
+/// rows[m] as an Input; the span must outlive it.
+Input input_of(InputRows rows);
 
 /// The same for one product of densely stored matrices: X[M][K], Y[M][N], strides in floats.
 Result<Outcome> multiply(Device& device, const Weights& weights, const float* x, int64_t x_stride,

@@ -5,6 +5,7 @@
 #include "compile/pack_weights.hpp"
 #include "matmul/checksum.hpp"
 #include "matmul/packing.hpp"
+#include "matmul/tile_kernels.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
@@ -34,14 +35,15 @@ class Int8Codec {
     }
 
     static void add_code_sums(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u) {
-        add_kernel(r, codes, k, u);
+        tile_kernels().add_kernel(r, codes, k, u);
     }
 
     class Sums {
       public:
         explicit Sums(int64_t k_padded) : u_(static_cast<size_t>(k_padded), 0u) {}
         void add(const Weights::State& weights, uint32_t n, const int8_t* codes) {
-            add_kernel(weights.column_weights[n], codes, weights.format.k_padded, u_.data());
+            tile_kernels().add_kernel(weights.column_weights[n], codes, weights.format.k_padded,
+                                      u_.data());
         }
         /// Sums modulo 2^32 come out the same in any order.
         void flush(Weights::State& weights, uint32_t b) const {

@@ -25,54 +25,58 @@ double milliseconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-Panel::Panel(Device::State& device, InputRows x, std::span<const Output> outputs, size_t first_row,
-             const ParallelFor& parallel_for)
+Panel::Panel(Device::State& device, const Input& x, PanelRows rows,
+             std::span<const Output> outputs, const ParallelFor& parallel_for)
     : device_(device),
       x_(x),
+      rows_(rows),
       parallel_for_(parallel_for),
       lane_asked_(device.lanes.size()),
       lane_failed_(device.lanes.size()) {
     for (const Output& output : outputs) {
-        Operand operand;
-        operand.weights = &output.weights->state();
-        operand.rows = output.rows.subspan(first_row, x.size());
-        operands_.push_back(std::move(operand));
+        operands_.emplace_back().weights = &output.weights->state();
+        operands_.back().target = &output;
+        if (output.second) operands_.emplace_back().weights = &output.second->state();
     }
 }
 
 Panel::~Panel() {
     for (LaneRun& run : runs_) {
+        finish(run);
         for (Buffer* buffer : {&run.a, &run.c, &run.regcmd, &run.guest_weights})
             device_.lanes[run.lane].put_back(std::move(*buffer));
     }
 }
 
-Result<Outcome> Panel::run() {
+Result<Outcome> Panel::begin() {
     if (auto planned = plan(); !planned) return planned.error();
     collect_runs();
     const auto packing = Clock::now();
     const bool checksums = device_.options.verify != Verify::Off;
     const Outcome outcome = quantise(runs_, checksums);
     if (outcome != Outcome::Done) return outcome;
-
-    const auto waiting = Clock::now();
     for (LaneRun& run : runs_) start(run);
+    device_.stats.host_ms.pack += milliseconds(Clock::now() - packing);
+    return Outcome::Done;
+}
+
+void Panel::complete() {
+    const auto waiting = Clock::now();
     for (LaneRun& run : runs_) finish(run);
 
     const auto unpacking = Clock::now();
-    std::vector<TileRef> failed = unproved(runs_);
+    std::vector<TileRef> failed = unproved(runs_, Sums::WhenUnpacked);
     if (!failed.empty()) repair(std::move(failed));
+    for (uint32_t o = 0; o < operands_.size(); ++o)
+        if (operands_[o].target) unpack(o);
     for (uint32_t lane = 0; lane < lane_asked_.size(); ++lane)
         if (lane_asked_[lane] && device_.lanes[lane].record(lane_failed_[lane], device_.calls))
             device_.stats.lanes_taken_out += 1;
-    for (const Operand& operand : operands_) unpack(operand);
 
     Stats::HostMs& host = device_.stats.host_ms;
-    host.pack += milliseconds(waiting - packing);
     host.wait += milliseconds(unpacking - waiting);
     host.unpack += milliseconds(Clock::now() - unpacking);
     count();
-    return Outcome::Done;
 }
 
 Result<void> Panel::plan() {
@@ -209,7 +213,8 @@ void Panel::start(LaneRun& run) {
 }
 
 void Panel::finish(LaneRun& run) {
-    if (!run.submitted) return;
+    if (!run.submitted || run.finished) return;
+    run.finished = true;
     auto done = work_lane(run).lane().prepare_cpu(run.c.bo(), rocket::after(k_wait_limit));
     if (!done) note_error(run, done.error());
 }
@@ -235,7 +240,9 @@ void Panel::count() {
         stats.splits += operand.weights->plans->host_sums();
         uint64_t c_bytes = 0;
         for (const uint64_t bytes : operand.plan->lane_c_bytes) c_bytes += bytes;
-        const bool twice = device_.options.verify != Verify::Off;  // prove, then unpack
+        // Once to prove and once to unpack, unless both are one pass.
+        const bool twice = device_.options.verify == Verify::Full ||
+                           (device_.options.verify == Verify::Checksum && !sums_when_unpacked());
         stats.host_bytes += c_bytes * (twice ? 2 : 1) +
                             uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
     }
@@ -245,12 +252,12 @@ void Panel::count() {
         uint64_t{m()} * static_cast<uint64_t>(format().k) * sizeof(float) + a_bytes * runs_.size();
 }
 
-std::unique_ptr<Panel> make_panel(Device::State& device, InputRows x,
-                                  std::span<const Output> outputs, size_t first_row,
+std::unique_ptr<Panel> make_panel(Device::State& device, const Input& x, PanelRows rows,
+                                  std::span<const Output> outputs,
                                   const ParallelFor& parallel_for) {
     if (outputs.front().weights->pipeline() == Pipeline::F16)
-        return std::make_unique<HalfPanel>(device, x, outputs, first_row, parallel_for);
-    return std::make_unique<Int8Panel>(device, x, outputs, first_row, parallel_for);
+        return std::make_unique<HalfPanel>(device, x, rows, outputs, parallel_for);
+    return std::make_unique<Int8Panel>(device, x, rows, outputs, parallel_for);
 }
 
 }  // namespace rosenblatt::matmul

@@ -16,12 +16,19 @@
 
 namespace rosenblatt::matmul {
 
-/// One output of the call, with the panel's share of its rows.
+/// Which rows of X a panel takes.
+struct PanelRows {
+    int64_t first = 0;
+    int64_t count = 0;
+};
+
+/// One W of the call. The second weights of an output follow the first ones as an operand of their
+/// own, without a target.
 struct Operand {
     const Weights::State* weights = nullptr;
-    OutputRows rows;
+    const Output* target = nullptr;
     std::shared_ptr<const CompiledPlan> plan;
-    std::vector<const std::byte*> cubes;        ///< per tile: where its proved result stands
+    std::vector<const std::byte*> cubes;        ///< per tile: where its result stands
     std::vector<std::vector<std::byte>> saved;  ///< results that stand in host memory
 };
 
@@ -47,18 +54,22 @@ struct LaneRun {
     std::vector<uint32_t> job_ends;  ///< index after each job's last tile
     bool fresh_streams = false;      ///< not in the plan's order: no CBUF reuse
     bool submitted = false;
+    bool finished = false;
 };
 
 class Panel {
   public:
-    Panel(Device::State& device, InputRows x, std::span<const Output> outputs, size_t first_row,
+    Panel(Device::State& device, const Input& x, PanelRows rows, std::span<const Output> outputs,
           const ParallelFor& parallel_for);
     virtual ~Panel();
     Panel(const Panel&) = delete;
     Panel& operator=(const Panel&) = delete;
 
-    /// The device's lock is held.
-    Result<Outcome> run();
+    /// Quantises and submits; the NPU works from then on. The device's lock is held, here and in
+    /// complete().
+    Result<Outcome> begin();
+    /// After begin() gave Done: waits, proves, repairs, writes Y.
+    void complete();
 
   protected:
     /// Space for what checksums of operand `o` must be; called when its plan is known.
@@ -71,17 +82,30 @@ class Panel {
     /// The tile as the NPU should have written it, bit for bit, from X and proved weights.
     virtual std::vector<std::byte> reference_cube(const TileRef& ref,
                                                   const ParallelFor& parallel_for) const = 0;
-    /// Proved cubes into rows of Y.
-    virtual void unpack(const Operand& operand) = 0;
+    /// Whether unpack() takes the sums of what it reads, so that they need no pass of their own.
+    virtual bool sums_when_unpacked() const { return false; }
+    /// Cubes into the target of operand `o`, and of the one after it where it has a second.
+    virtual void unpack(uint32_t o) = 0;
+    /// For unpack(): tiles whose sums turned out wrong are computed again and proved.
+    void mend(std::vector<TileRef> wrong);
 
     const compile::Tile& tile(const TileRef& ref) const {
         return operands_[ref.operand].plan->plan.tiles[ref.tile];
     }
     const quant::RowFormat& format() const { return operands_[0].weights->format; }
-    uint32_t m() const { return static_cast<uint32_t>(x_.size()); }
+    uint32_t m() const { return static_cast<uint32_t>(rows_.count); }
+    /// Row `m` of the panel; `scratch` has room for K floats.
+    const float* x_row(uint32_t m, float* scratch) const {
+        return x_.read(rows_.first + m, scratch);
+    }
+    /// Where row `m` of the panel goes, for a target in memory.
+    float* y_row(const Output& target, uint32_t m) const {
+        return target.rows[static_cast<size_t>(rows_.first) + m];
+    }
 
     Device::State& device_;
-    InputRows x_;
+    const Input& x_;
+    const PanelRows rows_;
     const ParallelFor& parallel_for_;
     std::vector<Operand> operands_;
 
@@ -99,8 +123,10 @@ class Panel {
     void count();
 
     // proof.cpp
-    std::vector<TileRef> unproved(std::span<const LaneRun> runs);
-    bool proved(const TileRef& ref, const std::byte* cube) const;
+    enum class Sums { Now, WhenUnpacked };
+    std::vector<TileRef> unproved(std::span<const LaneRun> runs, Sums sums);
+    bool proved(const TileRef& ref, const std::byte* cube, Sums sums) const;
+    void note_mismatches(std::span<const TileRef> tiles);
 
     // repair.cpp
     void repair(std::vector<TileRef> failed);
@@ -119,8 +145,8 @@ class Panel {
 };
 
 /// The panel of the outputs' pipeline.
-std::unique_ptr<Panel> make_panel(Device::State& device, InputRows x,
-                                  std::span<const Output> outputs, size_t first_row,
+std::unique_ptr<Panel> make_panel(Device::State& device, const Input& x, PanelRows rows,
+                                  std::span<const Output> outputs,
                                   const ParallelFor& parallel_for);
 
 }  // namespace rosenblatt::matmul

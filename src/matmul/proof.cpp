@@ -9,19 +9,38 @@
 
 namespace rosenblatt::matmul {
 
-bool Panel::proved(const TileRef& ref, const std::byte* cube) const {
+bool Panel::proved(const TileRef& ref, const std::byte* cube, Sums when) const {
     if (device_.options.verify == Verify::Off) return true;
     const compile::Tile& t = tile(ref);
     const size_t bytes = size_t{t.m} * t.n * compile::k_output_bytes;
     if (poison_left(reinterpret_cast<const int32_t*>(cube + bytes) - k_poison_words)) return false;
+    const bool later = when == Sums::WhenUnpacked && sums_when_unpacked();
+    if (later && device_.options.verify == Verify::Checksum) return true;
     if (!sums_match(ref, cube)) return false;
     if (device_.options.verify != Verify::Full) return true;
     const std::vector<std::byte> expected = reference_cube(ref, run_serial);
     return std::equal(expected.begin(), expected.end(), cube);
 }
 
-/// Notes where the proved tiles of these runs stand; gives the others.
-std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs) {
+void Panel::note_mismatches(std::span<const TileRef> tiles) {
+    device_.stats.checksum.mismatch += tiles.size();
+    if (!tiles.empty())
+        device_.warn_once(std::to_string(tiles.size()) +
+                          " tiles of a matmul failed their proof and are computed again; results "
+                          "stay right. The statistics count every such case.");
+}
+
+void Panel::mend(std::vector<TileRef> wrong) {
+    note_mismatches(wrong);
+    for (const TileRef& ref : wrong) {
+        lane_failed_[tile(ref).lane] = true;
+        operands_[ref.operand].cubes[ref.tile] = nullptr;
+    }
+    repair(std::move(wrong));
+}
+
+/// Notes where the results of these runs stand, proved as far as asked; gives the other tiles.
+std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs, Sums sums) {
     std::vector<std::pair<const LaneRun*, const Placed*>> all;
     for (const LaneRun& run : runs)
         for (const Placed& placed : run.tiles)
@@ -32,7 +51,7 @@ std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs) {
         for (int64_t i = begin; i < end; ++i) {
             const auto& [run, placed] = all[static_cast<size_t>(i)];
             const std::byte* cube = run->c.as<std::byte>() + placed->c_offset;
-            if (proved(placed->ref, cube)) {
+            if (proved(placed->ref, cube, sums)) {
                 operands_[placed->ref.operand].cubes[placed->ref.tile] = cube;
             } else {
                 const std::lock_guard lock(mutex);
@@ -41,13 +60,8 @@ std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs) {
             }
         }
     });
-    Stats::Checksum& stats = device_.stats.checksum;
-    if (device_.options.verify != Verify::Off) stats.checked += all.size();
-    stats.mismatch += wrong.size();
-    if (!wrong.empty())
-        device_.warn_once(std::to_string(wrong.size()) +
-                          " tiles of a matmul failed their proof and are computed again; results "
-                          "stay right. The statistics count every such case.");
+    if (device_.options.verify != Verify::Off) device_.stats.checksum.checked += all.size();
+    note_mismatches(wrong);
 
     std::vector<TileRef> missing;
     for (uint32_t o = 0; o < operands_.size(); ++o)

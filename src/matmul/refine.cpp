@@ -50,40 +50,81 @@ class Rounding {
     std::vector<float> scales_;
 };
 
+/// The rows of X and behind them what int8 loses of each.
+struct Doubled {
+    std::vector<float> values;
+    std::vector<const float*> rows;
+
+    bool fill(const Input& x, const quant::RowFormat& format) {
+        const auto k = static_cast<size_t>(format.k);
+        const auto m = static_cast<size_t>(x.rows);
+        values.resize(2 * m * k);
+        Rounding rounding(format);
+        for (size_t row = 0; row < m; ++row) {
+            float* copy = values.data() + row * k;
+            const float* given = x.read(static_cast<int64_t>(row), copy);
+            if (given != copy) std::copy_n(given, k, copy);
+            if (!rounding.error_of(copy, copy + m * k)) return false;
+        }
+        for (size_t row = 0; row < 2 * m; ++row) rows.push_back(values.data() + row * k);
+        return true;
+    }
+};
+
+/// One product of the doubled rows and where it goes; with a target function, memory of its own.
+struct Corrected {
+    size_t m, n;
+    std::vector<float> values;
+    std::vector<float*> rows;
+
+    Corrected(OutputRows y, size_t rows_of_x, int64_t columns)
+        : m(rows_of_x), n(static_cast<size_t>(columns)), values((y.empty() ? 2 : 1) * m * n) {
+        rows.assign(y.begin(), y.end());
+        for (size_t i = 0; rows.size() < 2 * m; ++i) rows.push_back(values.data() + i * n);
+    }
+    void add() {
+        for (size_t row = 0; row < m; ++row)
+            for (size_t i = 0; i < n; ++i) rows[row][i] += rows[m + row][i];
+    }
+};
+
 }  // namespace
+
+Result<Outcome> multiply_refined(Device& device, const Input& x, std::span<const Output> outputs,
+                                 const ParallelFor& parallel_for) {
+    if (x.rows <= 0 || outputs.empty()) return multiply(device, x, outputs, parallel_for);
+    Doubled doubled;
+    if (!doubled.fill(x, outputs.front().weights->state().format)) return Outcome::OutOfRange;
+
+    const auto m = static_cast<size_t>(x.rows);
+    std::vector<Corrected> products;
+    for (const Output& output : outputs)
+        for (const Weights* weights : {output.weights, output.second})
+            if (weights) products.emplace_back(output.rows, m, weights->shape().n);
+    std::vector<Output> plain;
+    for (const Output& output : outputs)
+        for (const Weights* weights : {output.weights, output.second})
+            if (weights)
+                plain.push_back({.weights = weights, .rows = products[plain.size()].rows});
+
+    auto outcome = multiply(device, doubled.rows, plain, parallel_for);
+    if (!outcome || *outcome != Outcome::Done) return outcome;
+    for (Corrected& product : products) product.add();
+    size_t p = 0;
+    for (const Output& output : outputs) {
+        const Corrected& first = products[p];
+        const Corrected* second = output.second ? &products[p + 1] : nullptr;
+        p += second ? 2 : 1;
+        for (size_t row = 0; output.write && row < m; ++row)
+            output.write(static_cast<int64_t>(row), 0, static_cast<int64_t>(first.n),
+                         first.rows[row], second ? second->rows[row] : nullptr);
+    }
+    return outcome;
+}
 
 Result<Outcome> multiply_refined(Device& device, InputRows x, std::span<const Output> outputs,
                                  const ParallelFor& parallel_for) {
-    if (x.empty() || outputs.empty()) return multiply(device, x, outputs, parallel_for);
-    const quant::RowFormat& format = outputs.front().weights->state().format;
-    std::vector<const float*> rows(x.begin(), x.end());
-    std::vector<float> errors(x.size() * static_cast<size_t>(format.k));
-    Rounding rounding(format);
-    for (size_t m = 0; m < x.size(); ++m) {
-        float* error = errors.data() + m * static_cast<size_t>(format.k);
-        if (!rounding.error_of(x[m], error)) return Outcome::OutOfRange;
-        rows.push_back(error);
-    }
-
-    std::vector<std::vector<float>> corrections;
-    std::vector<std::vector<float*>> targets;
-    std::vector<Output> doubled;
-    for (const Output& output : outputs) {
-        const auto n = static_cast<size_t>(output.weights->shape().n);
-        corrections.emplace_back(x.size() * n);
-        auto& target = targets.emplace_back(output.rows.begin(), output.rows.end());
-        for (size_t m = 0; m < x.size(); ++m) target.push_back(corrections.back().data() + m * n);
-    }
-    for (size_t o = 0; o < outputs.size(); ++o) doubled.push_back({outputs[o].weights, targets[o]});
-
-    auto outcome = multiply(device, rows, doubled, parallel_for);
-    if (!outcome || *outcome != Outcome::Done) return outcome;
-    for (size_t o = 0; o < outputs.size(); ++o) {
-        const auto n = static_cast<size_t>(outputs[o].weights->shape().n);
-        for (size_t m = 0; m < x.size(); ++m)
-            for (size_t i = 0; i < n; ++i) outputs[o].rows[m][i] += corrections[o][m * n + i];
-    }
-    return outcome;
+    return multiply_refined(device, input_of(x), outputs, parallel_for);
 }
 
 }  // namespace rosenblatt::matmul

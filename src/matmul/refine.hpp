@@ -15,7 +15,9 @@ namespace rosenblatt::matmul {
 /// (18 rows at 200 MHz, 54 at 600).
 inline constexpr int64_t k_refined_rows = 8;
 
-/// As multiply(), on 2 * x.size() rows. Int pipelines only.
+/// As multiply(), on 2 * x.rows rows. Int pipelines only.
+Result<Outcome> multiply_refined(Device& device, const Input& x, std::span<const Output> outputs,
+                                 const ParallelFor& parallel_for = run_serial);
 Result<Outcome> multiply_refined(Device& device, InputRows x, std::span<const Output> outputs,
                                  const ParallelFor& parallel_for = run_serial);
 

@@ -69,7 +69,7 @@ std::vector<TileRef> Panel::run_again(std::span<const TileRef> tiles, uint32_t l
         finish(run);
     }
     runs_.push_back(std::move(run));
-    return unproved(std::span(&runs_.back(), 1));
+    return unproved(std::span(&runs_.back(), 1), Sums::Now);
 }
 
 bool Panel::place(LaneRun& run, std::span<const TileRef> tiles) {

@@ -1,80 +1,242 @@
 // SPDX-License-Identifier: MIT
-// From proved int32 cubes to rows of Y: K-splits add as int32, K-slices in f32 in ascending k, then
-// the scale of the output feature. reference::scaled_sum is the truth these loops follow.
+// From int32 cubes to rows of Y: K-splits add as int32, K-slices in f32 in ascending k, then the
+// scale of the output feature. The checksums are taken in the same pass, while a line of a cube is
+// at hand; rows whose sums are wrong are done again after a repair.
 #include <algorithm>
+#include <mutex>
 
 #include "matmul/int8_panel.hpp"
+#include "matmul/tile_kernels.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
 
-constexpr uint32_t k_rows_at_once = 16;  // 256 consecutive bytes of a surface
 constexpr uint32_t k_atom_columns = 4;
+constexpr uint32_t k_rows_at_once = 32;  // half a kilobyte of every surface
+/// For a target function, rows and columns whose floats stay in the second-level cache.
+constexpr uint32_t k_rows_to_function = 16;
+constexpr uint32_t k_strip_columns = 1024;
+/// A larger Y does not stay in the caches until it is read.
+constexpr uint64_t k_past_cache_bytes = 8u << 20;
 
-/// Four columns of one row from all blocks that hold them.
-struct Source {
-    const int32_t* cube = nullptr;  ///< first row of the range, first column of the segment
-    uint32_t slice = 0;
+struct UnpackScratch {
+    std::vector<float> row_scales;  ///< [slice][row][4]
+    std::vector<uint32_t> sums;     ///< [operand][block][row][4]
+    std::vector<StripPart> parts;
+    std::vector<float> values[2];
+    std::vector<float*> rows[2];
 };
+
+UnpackScratch& scratch_of_thread() {
+    static thread_local UnpackScratch scratch;
+    return scratch;
+}
 
 }  // namespace
 
-void Int8Panel::unpack_rows(const Operand& operand, uint32_t range, uint32_t first,
-                            uint32_t rows) const {
-    const CompiledPlan& compiled = *operand.plan;
-    const compile::Rows& of_range = compiled.plan.row_ranges[range];
-    const size_t ranges = compiled.plan.row_ranges.size();
-    const auto slices = static_cast<size_t>(format().slices());
-    const size_t surface = size_t{of_range.m} * k_atom_columns;
-    std::vector<Source> sources;
-    for (const ColumnSegment& segment : operand.weights->plans->segments()) {
-        sources.clear();
-        for (const Contribution& part : segment.contributions) {
-            const uint32_t t = compiled.tile_of[part.block * ranges + range];
-            const uint32_t column = segment.n0 - compiled.plan.tiles[t].n0;
-            const auto* cube = reinterpret_cast<const int32_t*>(operand.cubes[t]);
-            sources.push_back({cube + size_t{column} * of_range.m, part.slice});
+/// Some rows of one row range, for an operand and the one that is handed over with it.
+class Int8Panel::Unpacker {
+  public:
+    Unpacker(const Int8Panel& panel, uint32_t operand, const Piece& piece)
+        : panel_(panel),
+          scratch_(scratch_of_thread()),
+          operand_(operand),
+          count_(panel.operands_[operand].target->second ? 2 : 1),
+          target_(*panel.operands_[operand].target),
+          piece_(piece),
+          range_(panel.operands_[operand].plan->plan.row_ranges[piece.range]),
+          row0_(range_.m0 + piece.first) {}
+
+    /// False, and tiles in `bad`, where sums are wrong: nothing was handed to a function then, and
+    /// what stands in rows of Y is not final.
+    bool run(bool check, std::vector<TileRef>& bad) {
+        fill_row_scales();
+        if (check) clear_sums();
+        if (target_.write) {
+            if (check && !sums_are_right_beforehand(bad)) return false;
+            to_function();
+            return true;
         }
-        for (uint32_t n = 0; n < segment.n; n += k_atom_columns) {
-            const uint32_t columns = std::min(k_atom_columns, segment.n - n);
-            const float* column_scales = operand.weights->scales.data() + segment.n0 + n;
-            for (uint32_t i = first; i < first + rows; ++i) {
-                const uint32_t row = of_range.m0 + i;
-                const float* row_scales = row_scales_.data() + row * slices;
-                const size_t at = n / k_atom_columns * surface + size_t{i} * k_atom_columns;
-                float sum[k_atom_columns] = {};
-                for (size_t s = 0; s < sources.size();) {
-                    const uint32_t slice = sources[s].slice;
-                    uint32_t total[k_atom_columns] = {};
-                    for (; s < sources.size() && sources[s].slice == slice; ++s)
-                        for (uint32_t j = 0; j < k_atom_columns; ++j)
-                            total[j] += static_cast<uint32_t>(sources[s].cube[at + j]);
-                    for (uint32_t j = 0; j < k_atom_columns; ++j)
-                        sum[j] +=
-                            static_cast<float>(static_cast<int32_t>(total[j])) * row_scales[slice];
-                }
-                float* y = operand.rows[row] + segment.n0 + n;
-                for (uint32_t j = 0; j < columns; ++j) y[j] = sum[j] * column_scales[j];
-            }
+        to_rows(check);
+        return !check || sums_are_right(bad);
+    }
+
+  private:
+    const Operand& operand(uint32_t i) const { return panel_.operands_[operand_ + i]; }
+    const ShapePlans& plans() const { return *operand(0).weights->plans; }
+    size_t surface() const { return size_t{range_.m} * k_atom_columns; }
+    uint32_t tile_of(uint32_t block) const {
+        const CompiledPlan& compiled = *operand(0).plan;
+        return compiled.tile_of[block * compiled.plan.row_ranges.size() + piece_.range];
+    }
+    const int32_t* cube(uint32_t i, uint32_t block, uint32_t column) const {
+        return reinterpret_cast<const int32_t*>(operand(i).cubes[tile_of(block)]) +
+               size_t{column} * range_.m + size_t{piece_.first} * k_atom_columns;
+    }
+    uint32_t* sums(uint32_t i, uint32_t block) {
+        const size_t blocks = plans().tiling().blocks.size();
+        return scratch_.sums.data() + (i * blocks + block) * piece_.rows * k_atom_columns;
+    }
+
+    void fill_row_scales() {
+        const auto slices = static_cast<size_t>(panel_.format().slices());
+        scratch_.row_scales.resize(slices * piece_.rows * k_atom_columns);
+        float* to = scratch_.row_scales.data();
+        for (size_t s = 0; s < slices; ++s)
+            for (uint32_t i = 0; i < piece_.rows; ++i)
+                to = std::fill_n(to, k_atom_columns, panel_.row_scales_[(row0_ + i) * slices + s]);
+    }
+
+    void clear_sums() {
+        scratch_.sums.assign(count_ * plans().tiling().blocks.size() * piece_.rows * k_atom_columns,
+                             0u);
+    }
+
+    /// Columns [n, n + columns) of a segment to y.
+    void scale(uint32_t i, const ColumnSegment& segment, uint32_t n, uint32_t columns,
+               float* const* y, bool with_sums) {
+        const Weights::State& weights = *operand(i).weights;
+        const uint32_t n0 = segment.n0 + n;
+        scratch_.parts.clear();
+        for (const Contribution& part : segment.contributions)
+            scratch_.parts.push_back(
+                {.cube = cube(i, part.block, n0 - weights.block(part.block).n0),
+                 .slice = part.slice,
+                 .column_weights = weights.column_weights.data() + n0,
+                 .sums = with_sums ? sums(i, part.block) : nullptr});
+        tile_kernels().scale({.parts = scratch_.parts,
+                              .surface = surface(),
+                              .rows = piece_.rows,
+                              .columns = columns,
+                              .row_scales = scratch_.row_scales.data(),
+                              .column_scales = weights.scales.data() + n0,
+                              .past_cache = !target_.write && panel_.y_is_large(operand_)},
+                             y);
+    }
+
+    void to_rows(bool with_sums) {
+        std::vector<float*>& rows = scratch_.rows[0];
+        rows.resize(piece_.rows);
+        for (const ColumnSegment& segment : plans().segments()) {
+            for (uint32_t i = 0; i < piece_.rows; ++i)
+                rows[i] = panel_.y_row(target_, row0_ + i) + segment.n0;
+            scale(0, segment, 0, segment.n, rows.data(), with_sums);
+            if (with_sums) add_padding(segment);
         }
     }
+
+    /// Columns beyond N are part of the tile and of its sums.
+    void add_padding(const ColumnSegment& segment) {
+        const Weights::State& weights = *operand(0).weights;
+        const uint32_t end = align_up(segment.n0 + segment.n, k_atom_columns);
+        for (const Contribution& part : segment.contributions) {
+            const compile::WeightBlock& block = weights.block(part.block);
+            if (segment.n0 + segment.n != static_cast<uint32_t>(weights.shape.n)) return;
+            tile_kernels().weighted_sums(cube(0, part.block, end - block.n0), surface(),
+                                         piece_.rows, block.n0 + block.n - end,
+                                         weights.column_weights.data() + end, sums(0, part.block));
+        }
+    }
+
+    bool sums_are_right_beforehand(std::vector<TileRef>& bad) {
+        for (uint32_t i = 0; i < count_; ++i) {
+            const Weights::State& weights = *operand(i).weights;
+            for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
+                tile_kernels().weighted_sums(
+                    cube(i, b, 0), surface(), piece_.rows, weights.block(b).n,
+                    weights.column_weights.data() + weights.block(b).n0, sums(i, b));
+        }
+        return sums_are_right(bad);
+    }
+
+    bool sums_are_right(std::vector<TileRef>& bad) {
+        const size_t before = bad.size();
+        for (uint32_t i = 0; i < count_; ++i)
+            for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
+                if (!block_is_right(i, b)) bad.push_back({operand_ + i, tile_of(b)});
+        return bad.size() == before;
+    }
+
+    bool block_is_right(uint32_t i, uint32_t block) {
+        const uint32_t* expected =
+            panel_.expected_[operand_ + i].data() + size_t{block} * panel_.m() + row0_;
+        const uint32_t* sum = sums(i, block);
+        for (uint32_t row = 0; row < piece_.rows; ++row, sum += k_atom_columns)
+            if (sum[0] + sum[1] + sum[2] + sum[3] != expected[row]) return false;
+        return true;
+    }
+
+    void to_function() {
+        for (uint32_t i = 0; i < count_; ++i) {
+            scratch_.values[i].resize(size_t{k_rows_to_function} * k_strip_columns);
+            scratch_.rows[i].resize(piece_.rows);
+            for (uint32_t row = 0; row < piece_.rows; ++row)
+                scratch_.rows[i][row] = scratch_.values[i].data() + size_t{row} * k_strip_columns;
+        }
+        for (const ColumnSegment& segment : plans().segments())
+            for (uint32_t n = 0; n < segment.n; n += k_strip_columns) {
+                const uint32_t columns = std::min(k_strip_columns, segment.n - n);
+                for (uint32_t i = 0; i < count_; ++i)
+                    scale(i, segment, n, columns, scratch_.rows[i].data(), false);
+                for (uint32_t row = 0; row < piece_.rows; ++row)
+                    target_.write(panel_.rows_.first + row0_ + row, segment.n0 + n, columns,
+                                  scratch_.rows[0][row],
+                                  count_ == 2 ? scratch_.rows[1][row] : nullptr);
+            }
+    }
+
+    const Int8Panel& panel_;
+    UnpackScratch& scratch_;
+    const uint32_t operand_, count_;
+    const Output& target_;
+    const Piece& piece_;
+    const compile::Rows& range_;
+    const uint32_t row0_;
+};
+
+bool Int8Panel::y_is_large(uint32_t o) const {
+    return uint64_t{m()} * static_cast<uint64_t>(operands_[o].weights->shape.n) * sizeof(float) >
+           k_past_cache_bytes;
 }
 
-void Int8Panel::unpack(const Operand& operand) {
-    struct Piece {
-        uint32_t range, first, rows;
-    };
-    std::vector<Piece> pieces;
-    const auto& ranges = operand.plan->plan.row_ranges;
-    for (uint32_t r = 0; r < ranges.size(); ++r)
-        for (uint32_t first = 0; first < ranges[r].m; first += k_rows_at_once)
-            pieces.push_back({r, first, std::min(k_rows_at_once, ranges[r].m - first)});
+/// Unpacks what is not done yet; gives the tiles whose sums are wrong.
+std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Piece>& pieces, bool check) {
+    std::mutex mutex;
+    std::vector<TileRef> wrong;
     parallel_for_(static_cast<int64_t>(pieces.size()), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-            const Piece& piece = pieces[static_cast<size_t>(i)];
-            unpack_rows(operand, piece.range, piece.first, piece.rows);
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+            if (pieces[i].done) continue;
+            std::vector<TileRef> bad;
+            pieces[i].done = Unpacker(*this, o, pieces[i]).run(check, bad);
+            if (bad.empty()) continue;
+            const std::lock_guard lock(mutex);
+            wrong.insert(wrong.end(), bad.begin(), bad.end());
         }
     });
+    const auto before = [](const TileRef& a, const TileRef& b) {
+        return std::pair(a.operand, a.tile) < std::pair(b.operand, b.tile);
+    };
+    std::sort(wrong.begin(), wrong.end(), before);
+    const auto same = [](const TileRef& a, const TileRef& b) {
+        return a.operand == b.operand && a.tile == b.tile;
+    };
+    wrong.erase(std::unique(wrong.begin(), wrong.end(), same), wrong.end());
+    return wrong;
+}
+
+void Int8Panel::unpack(uint32_t o) {
+    const uint32_t at_once = operands_[o].target->write ? k_rows_to_function : k_rows_at_once;
+    std::vector<Piece> pieces;
+    const auto& ranges = operands_[o].plan->plan.row_ranges;
+    for (uint32_t r = 0; r < ranges.size(); ++r)
+        for (uint32_t first = 0; first < ranges[r].m; first += at_once)
+            pieces.push_back({r, first, std::min(at_once, ranges[r].m - first)});
+    const bool check = device_.options.verify == Verify::Checksum;
+    std::vector<TileRef> wrong = unpack_pieces(o, pieces, check);
+    if (wrong.empty()) return;
+    mend(std::move(wrong));
+    // Repaired tiles have been proved, and of the others every row of these pieces.
+    unpack_pieces(o, pieces, false);
 }
 
 }  // namespace rosenblatt::matmul

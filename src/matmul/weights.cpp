@@ -8,6 +8,7 @@
 
 #include "matmul/checksum.hpp"
 #include "matmul/packing.hpp"
+#include "matmul/tile_kernels.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -91,6 +92,7 @@ uint64_t Weights::bo_bytes() const {
 uint64_t Weights::host_bytes() const {
     uint64_t words = state_->scales.size() + state_->column_weights.size();
     for (const auto& u : state_->u) words += u.size();
+    for (const auto& halves : state_->u_halves) words += halves.size() / 2;
     uint64_t doubles = state_->half_column_weights.size();
     for (const HalfSums& sums : state_->half_sums) doubles += sums.u.size() + sums.v.size();
     return words * sizeof(uint32_t) + doubles * sizeof(double);
@@ -128,6 +130,8 @@ Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSour
     if (!packing.pack(*state, parallel_for))
         return Error{ERANGE, shape_text(shape) + " stays on the CPU: it holds " +
                                  packing.unusable_values() + "."};
+    for (const std::vector<uint32_t>& u : state->u)
+        if (!half) split_halves(u, state->u_halves.emplace_back(2 * u.size()).data());
     if (auto handed = hand_over(*state); !handed) return handed.error();
     return std::make_unique<Weights>(std::move(state));
 }

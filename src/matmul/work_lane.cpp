@@ -12,7 +12,8 @@ namespace rosenblatt::matmul {
 namespace {
 
 constexpr uint64_t k_page = 4096;
-constexpr size_t k_idle_buffers = 12;  // per lane: A, C and regcmd of a few shapes
+// Per lane: A, C and regcmd of the shapes of a model's layer, for each row block in flight.
+constexpr size_t k_idle_buffers = 64;
 
 /// Sizes in steps of an eighth, so that nearby needs share a buffer.
 uint64_t size_class(uint64_t bytes) {

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+// The tile loops with vector instructions, compiled once per set. Integer sums wrap, so any order
+// gives the same bits; float steps follow reference::scaled_sum element by element.
+#include "matmul/tile_kernels.hpp"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "matmul/tile_kernels.cpp"
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace rosenblatt::matmul {
+namespace HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr uint32_t k_atom = 4;      // columns of a row that stand together
+constexpr uint32_t k_surfaces = 4;  // of a step: 16 columns, a cache line of Y
+
+template <class D>
+constexpr uint32_t k_rows_of = static_cast<uint32_t>(hn::MaxLanes(D())) / k_atom;
+
+// Four values for each row that a vector holds.
+template <class D>
+HWY_INLINE hn::Vec<D> repeat(D d, const hn::TFromD<D>* four) {
+    if constexpr (k_rows_of<D> == 1) return hn::LoadU(d, four);
+    else return hn::LoadDup128(d, four);
+}
+
+// Surfaces are far apart, which no hardware prefetcher follows: each step asks for the next one's
+// lines, evenly, because only so many can be on their way. Behind the last one this does no harm.
+template <size_t surfaces>
+HWY_INLINE void prefetch_next(const int32_t* at, size_t surface, uint32_t row) {
+    constexpr uint32_t rows_per_line = 4;
+    if (surfaces == 1 || row % rows_per_line != 0) return;
+    for (size_t s = 0; s < surfaces; ++s) hwy::Prefetch(at + (surfaces + s) * surface);
+}
+
+// Rows `row`.. of four surfaces, as Y has them: a line of 16 floats per row.
+template <class DF, size_t surfaces>
+HWY_INLINE void store(DF df, const hn::Vec<DF>* v, float* const* y, uint32_t n, bool past_cache) {
+    const hn::Full128<float> d4;
+    if constexpr (k_rows_of<DF> == 1) {
+        for (size_t s = 0; s < surfaces; ++s) hn::StoreU(v[s], d4, y[0] + n + s * k_atom);
+    } else if constexpr (surfaces == 1) {
+        hn::StoreU(hn::LowerHalf(d4, v[0]), d4, y[0] + n);
+        hn::StoreU(hn::UpperHalf(d4, v[0]), d4, y[1] + n);
+    } else {
+        for (size_t s = 0; s < surfaces; s += 2) {
+            const auto first = hn::ConcatLowerLower(df, v[s + 1], v[s]);
+            const auto second = hn::ConcatUpperUpper(df, v[s + 1], v[s]);
+            float* const a = y[0] + n + s * k_atom;
+            float* const b = y[1] + n + s * k_atom;
+            if (past_cache) {
+                hn::Stream(first, df, a);
+                hn::Stream(second, df, b);
+            } else {
+                hn::StoreU(first, df, a);
+                hn::StoreU(second, df, b);
+            }
+        }
+    }
+}
+
+// `surfaces` * 4 columns from n on, of the rows from `row` on that a vector holds.
+template <class DF, size_t surfaces>
+HWY_INLINE void scale_step(DF df, const Strip& strip, uint32_t row, uint32_t n, float* const* y,
+                           bool past_cache) {
+    const hn::RebindToSigned<DF> di;
+    const hn::RebindToUnsigned<DF> du;
+    using VI = hn::Vec<decltype(di)>;
+    using VF = hn::Vec<DF>;
+    const size_t at = n / k_atom * strip.surface + size_t{row} * k_atom;
+    VF sum[surfaces];
+    for (size_t s = 0; s < surfaces; ++s) sum[s] = hn::Zero(df);
+    const StripPart* part = strip.parts.data();
+    const StripPart* const end = part + strip.parts.size();
+    while (part != end) {
+        const uint32_t slice = part->slice;
+        VI total[surfaces];
+        for (size_t s = 0; s < surfaces; ++s) total[s] = hn::Zero(di);
+        for (; part != end && part->slice == slice; ++part) {
+            VI c[surfaces];
+            prefetch_next<surfaces>(part->cube + at, strip.surface, row);
+            for (size_t s = 0; s < surfaces; ++s) {
+                c[s] = hn::LoadU(di, part->cube + at + s * strip.surface);
+                total[s] = hn::Add(total[s], c[s]);
+            }
+            if (!part->sums) continue;
+            auto weighted = hn::LoadU(du, part->sums + size_t{row} * k_atom);
+            for (size_t s = 0; s < surfaces; ++s)
+                weighted = hn::Add(
+                    weighted, hn::Mul(hn::BitCast(du, c[s]),
+                                      repeat(du, part->column_weights + n + s * k_atom)));
+            hn::StoreU(weighted, du, part->sums + size_t{row} * k_atom);
+        }
+        const VF row_scale =
+            hn::LoadU(df, strip.row_scales + (size_t{slice} * strip.rows + row) * k_atom);
+        for (size_t s = 0; s < surfaces; ++s)
+            sum[s] = hn::Add(sum[s], hn::Mul(hn::ConvertTo(df, total[s]), row_scale));
+    }
+    for (size_t s = 0; s < surfaces; ++s)
+        sum[s] = hn::Mul(sum[s], repeat(df, strip.column_scales + n + s * k_atom));
+    store<DF, surfaces>(df, sum, y, n, past_cache);
+}
+
+// The last one to three columns: four are computed, the real ones stored.
+template <class DF>
+HWY_INLINE void scale_tail(DF df, const Strip& strip, uint32_t row, uint32_t n, float* const* y) {
+    float four[2][k_atom];
+    float scales[k_atom] = {};
+    const uint32_t real = strip.columns - n;
+    std::copy_n(strip.column_scales + n, real, scales);
+    Strip tail = strip;
+    tail.column_scales = scales - n;
+    float* const rows[2] = {four[0] - n, four[1] - n};
+    scale_step<DF, 1>(df, tail, row, n, rows, false);
+    for (uint32_t i = 0; i < k_rows_of<DF>; ++i) std::copy_n(four[i], real, y[i] + n);
+}
+
+bool is_aligned(float* const* y, uint32_t rows) {
+    for (uint32_t i = 0; i < rows; ++i)
+        if (reinterpret_cast<uintptr_t>(y[i]) % 32 != 0) return false;
+    return true;
+}
+
+// The same where one tile holds the whole sum; scales and weights of the columns stay in registers.
+template <class DF, size_t surfaces, bool with_sums>
+HWY_INLINE uint32_t scale_one_part(DF df, const Strip& strip, uint32_t row, uint32_t n,
+                                   float* const* y, bool past_cache) {
+    const hn::RebindToSigned<DF> di;
+    const hn::RebindToUnsigned<DF> du;
+    const StripPart& part = strip.parts.front();
+    hn::Vec<DF> column_scale[surfaces];
+    hn::Vec<decltype(du)> r[surfaces];
+    for (size_t s = 0; s < surfaces; ++s) {
+        column_scale[s] = repeat(df, strip.column_scales + n + s * k_atom);
+        if constexpr (with_sums) r[s] = repeat(du, part.column_weights + n + s * k_atom);
+    }
+    const int32_t* cube = part.cube + n / k_atom * strip.surface;
+    const float* row_scales = strip.row_scales + size_t{part.slice} * strip.rows * k_atom;
+    for (; row + k_rows_of<DF> <= strip.rows; row += k_rows_of<DF>) {
+        const size_t at = size_t{row} * k_atom;
+        const auto row_scale = hn::LoadU(df, row_scales + at);
+        prefetch_next<surfaces>(cube + at, strip.surface, row);
+        hn::Vec<DF> out[surfaces];
+        auto weighted = hn::Zero(du);
+        for (size_t s = 0; s < surfaces; ++s) {
+            const auto c = hn::LoadU(di, cube + s * strip.surface + at);
+            const auto sum =
+                hn::Add(hn::Zero(df), hn::Mul(hn::ConvertTo(df, c), row_scale));
+            out[s] = hn::Mul(sum, column_scale[s]);
+            if constexpr (with_sums)
+                weighted = hn::Add(weighted, hn::Mul(hn::BitCast(du, c), r[s]));
+        }
+        if constexpr (with_sums)
+            hn::StoreU(hn::Add(hn::LoadU(du, part.sums + at), weighted), du, part.sums + at);
+        store<DF, surfaces>(df, out, y + row, n, past_cache);
+    }
+    return row;
+}
+
+template <size_t surfaces, bool with_sums>
+HWY_INLINE void scale_columns_of_one(const Strip& strip, uint32_t n, float* const* y,
+                                     bool past_cache) {
+    const hn::CappedTag<float, 8> df;
+    const hn::Full128<float> df4;
+    const uint32_t row =
+        scale_one_part<decltype(df), surfaces, with_sums>(df, strip, 0, n, y, past_cache);
+    if (row < strip.rows)
+        scale_one_part<decltype(df4), surfaces, with_sums>(df4, strip, row, n, y, false);
+}
+
+// Where every part is a slice of its own, tile by tile: reading from all of them in turn would be
+// more streams than memory serves well. `so_far` holds 16 floats a row.
+template <class DF, bool with_sums>
+HWY_INLINE uint32_t add_slice(DF df, const Strip& strip, const StripPart& part, uint32_t row,
+                              uint32_t n, float* so_far) {
+    const hn::RebindToSigned<DF> di;
+    const hn::RebindToUnsigned<DF> du;
+    hn::Vec<decltype(du)> r[k_surfaces];
+    for (size_t s = 0; with_sums && s < k_surfaces; ++s)
+        r[s] = repeat(du, part.column_weights + n + s * k_atom);
+    const int32_t* cube = part.cube + n / k_atom * strip.surface;
+    const float* row_scales = strip.row_scales + size_t{part.slice} * strip.rows * k_atom;
+    for (; row + k_rows_of<DF> <= strip.rows; row += k_rows_of<DF>) {
+        const size_t at = size_t{row} * k_atom;
+        const auto row_scale = hn::LoadU(df, row_scales + at);
+        prefetch_next<k_surfaces>(cube + at, strip.surface, row);
+        auto weighted = hn::Zero(du);
+        for (size_t s = 0; s < k_surfaces; ++s) {
+            const auto c = hn::LoadU(di, cube + s * strip.surface + at);
+            float* const sum = so_far + at * k_surfaces + s * hn::MaxLanes(df);
+            hn::StoreU(
+                hn::Add(hn::LoadU(df, sum), hn::Mul(hn::ConvertTo(df, c), row_scale)), df, sum);
+            if constexpr (with_sums)
+                weighted = hn::Add(weighted, hn::Mul(hn::BitCast(du, c), r[s]));
+        }
+        if constexpr (with_sums)
+            hn::StoreU(hn::Add(hn::LoadU(du, part.sums + at), weighted), du, part.sums + at);
+    }
+    return row;
+}
+
+template <class DF>
+HWY_INLINE uint32_t scale_sums(DF df, const Strip& strip, uint32_t row, uint32_t n,
+                               const float* sums, float* const* y, bool past_cache) {
+    for (; row + k_rows_of<DF> <= strip.rows; row += k_rows_of<DF>) {
+        hn::Vec<DF> out[k_surfaces];
+        for (size_t s = 0; s < k_surfaces; ++s)
+            out[s] = hn::Mul(
+                hn::LoadU(df, sums + size_t{row} * k_atom * k_surfaces + s * hn::MaxLanes(df)),
+                repeat(df, strip.column_scales + n + s * k_atom));
+        store<DF, k_surfaces>(df, out, y + row, n, past_cache);
+    }
+    return row;
+}
+
+constexpr uint32_t k_rows_most = 64;  // that scale_slices takes
+
+template <bool with_sums>
+HWY_INLINE void scale_slices(const Strip& strip, uint32_t n, float* const* y, bool past_cache) {
+    const hn::CappedTag<float, 8> df;
+    const hn::Full128<float> df4;
+    float sums[k_rows_most * k_atom * k_surfaces];
+    std::fill_n(sums, strip.rows * k_atom * k_surfaces, 0.0F);
+    for (const StripPart& part : strip.parts) {
+        const uint32_t row = add_slice<decltype(df), with_sums>(df, strip, part, 0, n, sums);
+        if (row < strip.rows)
+            add_slice<decltype(df4), with_sums>(df4, strip, part, row, n, sums);
+    }
+    const uint32_t row = scale_sums(df, strip, 0, n, sums, y, past_cache);
+    if (row < strip.rows) scale_sums(df4, strip, row, n, sums, y, false);
+}
+
+bool slices_differ(const Strip& strip) {
+    if (strip.rows > k_rows_most) return false;
+    for (size_t p = 1; p < strip.parts.size(); ++p)
+        if (strip.parts[p].slice == strip.parts[p - 1].slice) return false;
+    return true;
+}
+
+template <size_t surfaces>
+HWY_INLINE void scale_columns(const Strip& strip, uint32_t n, float* const* y, bool past_cache) {
+    const hn::CappedTag<float, 8> df;
+    const hn::Full128<float> df4;
+    constexpr uint32_t at_once = k_rows_of<decltype(df)>;
+    if (strip.parts.size() == 1) {
+        if (strip.parts.front().sums)
+            scale_columns_of_one<surfaces, true>(strip, n, y, past_cache);
+        else
+            scale_columns_of_one<surfaces, false>(strip, n, y, past_cache);
+        return;
+    }
+    uint32_t row = 0;
+    for (; row + at_once <= strip.rows; row += at_once)
+        scale_step<decltype(df), surfaces>(df, strip, row, n, y + row, past_cache);
+    for (; row < strip.rows; ++row)
+        scale_step<decltype(df4), surfaces>(df4, strip, row, n, y + row, false);
+}
+
+void scale(const Strip& strip, float* const* y) {
+    constexpr uint32_t step = k_surfaces * k_atom;
+    const bool past_cache = strip.past_cache && is_aligned(y, strip.rows);
+    const bool by_slices = strip.parts.size() > 1 && slices_differ(strip);
+    const bool with_sums = strip.parts.front().sums != nullptr;
+    uint32_t n = 0;
+    for (; n + step <= strip.columns; n += step) {
+        if (by_slices && with_sums)
+            scale_slices<true>(strip, n, y, past_cache);
+        else if (by_slices)
+            scale_slices<false>(strip, n, y, past_cache);
+        else
+            scale_columns<k_surfaces>(strip, n, y, past_cache);
+    }
+    for (; n + k_atom <= strip.columns; n += k_atom) scale_columns<1>(strip, n, y, false);
+    const hn::Full128<float> df4;
+    for (uint32_t row = 0; n < strip.columns && row < strip.rows; ++row)
+        scale_tail(df4, strip, row, n, y + row);
+    if (past_cache) hwy::FlushStream();
+}
+
+// One vector's rows of all columns.
+template <class DU>
+HWY_INLINE void weigh_rows(DU du, const int32_t* cube, size_t surface, uint32_t n,
+                           const uint32_t* column_weights, uint32_t* sums) {
+    auto sum = hn::LoadU(du, sums);
+    for (uint32_t column = 0; column < n; column += k_atom, cube += surface)
+        sum = hn::Add(sum, hn::Mul(hn::LoadU(du, reinterpret_cast<const uint32_t*>(cube)),
+                                   repeat(du, column_weights + column)));
+    hn::StoreU(sum, du, sums);
+}
+
+// In steps of columns, so that a line of the cube is used up while it is at hand.
+void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t n,
+                   const uint32_t* column_weights, uint32_t* sums) {
+    constexpr uint32_t step = 2 * k_surfaces * k_atom;
+    const hn::CappedTag<uint32_t, 8> du;
+    const hn::Full128<uint32_t> du4;
+    constexpr uint32_t at_once = k_rows_of<decltype(du)>;
+    for (uint32_t column = 0; column < n; column += step) {
+        const uint32_t columns = std::min(step, n - column);
+        const int32_t* from = cube + column / k_atom * surface;
+        if (column + 2 * step <= n)
+            for (uint32_t s = 0; s < step / k_atom; ++s)
+                for (uint32_t row = 0; row < rows; row += 4)
+                    hwy::Prefetch(from + (step / k_atom + s) * surface + size_t{row} * k_atom);
+        uint32_t row = 0;
+        for (; row + at_once <= rows; row += at_once)
+            weigh_rows(du, from + size_t{row} * k_atom, surface, columns, column_weights + column,
+                       sums + size_t{row} * k_atom);
+        for (; row < rows; ++row)
+            weigh_rows(du4, from + size_t{row} * k_atom, surface, columns,
+                       column_weights + column, sums + size_t{row} * k_atom);
+    }
+}
+
+void expected_sums(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k,
+                   uint32_t* expected) {
+    const hn::CappedTag<int16_t, 16> d16;
+    const hn::Rebind<int8_t, decltype(d16)> d8;
+    const hn::RepartitionToWide<decltype(d16)> d32;
+    using V32 = hn::Vec<decltype(d32)>;
+    // low[row][0] and [1] add up to the sum: an instruction set may use one or both.
+    V32 low[k_expected_rows][2], high[k_expected_rows][2];
+    for (auto& pair : low) pair[0] = pair[1] = hn::Zero(d32);
+    for (auto& pair : high) pair[0] = pair[1] = hn::Zero(d32);
+    for (uint32_t i = 0; i < k; i += static_cast<uint32_t>(hn::Lanes(d16))) {
+        const auto u_low = hn::LoadU(d16, halves + i);
+        const auto u_high = hn::LoadU(d16, halves + k + i);
+#pragma GCC unroll 4
+        for (uint32_t row = 0; row < k_expected_rows; ++row) {
+            const auto c = hn::PromoteTo(d16, hn::LoadU(d8, codes + row * stride + i));
+            low[row][0] = hn::ReorderWidenMulAccumulate(d32, c, u_low, low[row][0], low[row][1]);
+            high[row][0] =
+                hn::ReorderWidenMulAccumulate(d32, c, u_high, high[row][0], high[row][1]);
+        }
+    }
+    for (uint32_t row = 0; row < k_expected_rows; ++row) {
+        const V32 sum = hn::Add(
+            hn::Add(low[row][0], low[row][1]),
+            hn::ShiftLeft<16>(hn::Add(high[row][0], high[row][1])));
+        expected[row] = static_cast<uint32_t>(hn::GetLane(hn::SumOfLanes(d32, sum)));
+    }
+}
+
+void add_kernel(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u) {
+    const hn::CappedTag<int32_t, 8> d;
+    const hn::RebindToUnsigned<decltype(d)> du;
+    const hn::Rebind<int8_t, decltype(d)> d8;
+    const auto factor = hn::Set(d, static_cast<int32_t>(r));
+    for (int64_t i = 0; i < k; i += static_cast<int64_t>(hn::Lanes(d))) {
+        const auto product = hn::Mul(hn::PromoteTo(d, hn::LoadU(d8, codes + i)), factor);
+        hn::StoreU(hn::Add(hn::LoadU(du, u + i), hn::BitCast(du, product)), du, u + i);
+    }
+}
+
+// Lines of 64 bytes are complete when the rows are a multiple of four; then they go past the cache:
+// the NPU reads them from memory.
+void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t k, uint32_t first,
+                    uint32_t height, int8_t* cube) {
+    constexpr size_t atom = 16;
+    const hn::Full128<int8_t> d;
+    const bool whole_lines = rows % 4 == 0 && first % 4 == 0 && height % 4 == 0;
+    for (size_t at = 0; at < k; at += atom) {
+        int8_t* line = cube + at * height + first * atom;
+        const int8_t* from = codes + at;
+        if (whole_lines)
+            for (uint32_t row = 0; row < rows; ++row)
+                hn::Stream(hn::LoadU(d, from + row * stride), d, line + row * atom);
+        else
+            for (uint32_t row = 0; row < rows; ++row)
+                hn::StoreU(hn::LoadU(d, from + row * stride), d, line + row * atom);
+    }
+    if (whole_lines) hwy::FlushStream();
+}
+
+constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel, write_features};
+
+#endif  // not SCALAR or EMU128
+}  // namespace HWY_NAMESPACE
+}  // namespace rosenblatt::matmul
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rosenblatt::matmul {
+
+const TileKernels& tile_kernels(Simd simd) {
+    switch (simd) {
+#if HWY_TARGETS & HWY_AVX3
+        case Simd::Avx512:
+            return N_AVX3::k_kernels;
+#endif
+#if HWY_TARGETS & HWY_AVX2
+        case Simd::Avx2:
+            return N_AVX2::k_kernels;
+#endif
+#if HWY_TARGETS & HWY_SSE4
+        case Simd::Sse4:
+            return N_SSE4::k_kernels;
+#endif
+#if HWY_ARCH_ARM_A64
+        case Simd::Neon:
+            return HWY_NAMESPACE::k_kernels;
+#endif
+        default:
+            return plain_tile_kernels();
+    }
+}
+
+}  // namespace rosenblatt::matmul
+#endif  // HWY_ONCE
