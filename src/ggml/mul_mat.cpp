@@ -53,11 +53,11 @@ std::optional<Refusal> unsuitable_activations(const ggml_tensor& x, const ggml_t
     return std::nullopt;
 }
 
-Result<matmul::Outcome> multiply_rows(matmul::Device& device, matmul::InputRows x,
+Result<matmul::Outcome> multiply_rows(matmul::Device& device, const matmul::Input& x,
                                       const matmul::Output& output,
                                       const matmul::ParallelFor& parallel_for) {
     const bool refine =
-        x.size() <= matmul::k_refined_rows && is_integer(output.weights->pipeline());
+        x.rows <= matmul::k_refined_rows && is_integer(output.weights->pipeline());
     return refine ? multiply_refined(device, x, {&output, 1}, parallel_for)
                   : multiply(device, x, {&output, 1}, parallel_for);
 }
@@ -116,9 +116,10 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, const ggml_tensor& no
         for (int64_t i2 = 0; i2 < w.ne[2]; ++i2) {
             gather_rows(node, i2, i3, parallel_for);
             const bool rotated = tiles.matrices[matrix]->pipeline() == Pipeline::W8A8H;
-            if (rotated) outliers_.take_out(x_, w.ne[0], parallel_for);
+            const matmul::Input x =
+                rotated ? outliers_.without(x_, w.ne[0]) : matmul::input_of(x_);
             const matmul::Output output{tiles.matrices[matrix++].get(), y_};
-            const auto outcome = multiply_rows(device, x_, output, parallel_for);
+            const auto outcome = multiply_rows(device, x, output, parallel_for);
             if (!outcome) {
                 warn_once(outcome.error().message);
                 return Refusal::EngineError;

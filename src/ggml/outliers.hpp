@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "ggml/api.hpp"
+#include "matmul/multiply.hpp"
 #include "matmul/parallel.hpp"
+#include "quant/outliers.hpp"
 
 namespace rosenblatt::ggml {
 
@@ -34,31 +36,17 @@ class WeightColumns {
 /// Keeps its memory from call to call.
 class Outliers {
   public:
-    /// Looks for outliers in rows of k floats. Where a row has some, `rows` points to a copy
-    /// without them afterwards.
-    void take_out(std::vector<const float*>& rows, int64_t k,
-                  const matmul::ParallelFor& parallel_for);
+    /// Rows of k floats without their outliers, which are looked for when a row is read to be
+    /// quantised and in the cache anyway. A row without any is not copied. The rows must outlive the
+    /// Input.
+    matmul::Input without(matmul::InputRows rows, int64_t k);
 
-    /// Adds to the rows of Y what was taken out of X, times W.
+    /// Adds to the rows of Y what was left out of X, times W.
     void put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
                   std::span<float* const> y, const matmul::ParallelFor& parallel_for);
 
   private:
-    static constexpr size_t k_most = 8;  ///< in a row
-
-    struct RowOutliers {
-        size_t count = 0;
-        std::array<int64_t, k_most> k;
-        std::array<float, k_most> value;
-    };
-
-    static void find(const float* row, int64_t k, RowOutliers& found);
-    void copy_rows(std::vector<const float*>& rows, int64_t k,
-                   const matmul::ParallelFor& parallel_for);
-
-    std::vector<RowOutliers> found_;
-    std::vector<size_t> with_outliers_;  ///< rows that have some
-    std::vector<float> copies_;          ///< of those
+    std::vector<quant::RowOutliers> found_;  ///< of each row
 };
 
 }  // namespace rosenblatt::ggml
