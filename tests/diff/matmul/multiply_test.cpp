@@ -84,6 +84,55 @@ TEST(Multiply, MoreRowsThanOnePanelHoldsAreComputedInSeveral) {
     EXPECT_GE(engine.device->stats().submits, 3u);
 }
 
+TEST(Multiply, RowsPackedWhileTheNpuWorksChangeNoBit) {
+    const Problem problem(300, 1536, 160, 9);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    for (const unsigned count : {1u, 3u}) {
+        Engine engine;
+        EXPECT_EQ(differing(run(engine, problem, Pipeline::W8A8H, threads(count)), truth), 0u);
+        EXPECT_GE(engine.device->stats().submits, 6u) << "at least two parts for each lane";
+        EXPECT_EQ(engine.device->stats().checksum.mismatch, 0u);
+    }
+}
+
+TEST(Multiply, ARowOutOfRangeInTheLastPartLeavesYUntouched) {
+    Engine engine;
+    Problem problem(300, 1536, 64, 10);
+    problem.x[static_cast<size_t>(299 * problem.k + 7)] = std::numeric_limits<float>::quiet_NaN();
+    auto weights = pack(*engine.device, {problem.n, problem.k}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    std::vector<float> y(static_cast<size_t>(problem.m * problem.n), 42.0F);
+    const auto outcome = multiply(*engine.device, **weights, problem.x.data(), problem.k, problem.m,
+                                  y.data(), problem.n);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+    EXPECT_EQ(*outcome, Outcome::OutOfRange);
+    EXPECT_EQ(y, std::vector<float>(y.size(), 42.0F));
+}
+
+TEST(Multiply, OnceEveryShapeWasMetNoBufferIsMade) {
+    Engine engine;
+    const Problem problems[] = {{260, 256, 96, 1}, {260, 256, 512, 2}, {260, 512, 256, 3},
+                                {4, 256, 96, 4},   {130, 1536, 64, 5}, {33, 64, 700, 6}};
+    std::vector<std::unique_ptr<Weights>> weights;
+    for (const Problem& p : problems) {
+        auto packed = pack(*engine.device, {p.n, p.k}, p.source(), Pipeline::W8A8H);
+        ASSERT_TRUE(packed.ok());
+        weights.push_back(std::move(packed).value());
+    }
+    const auto all_once = [&] {
+        for (size_t i = 0; i < weights.size(); ++i) {
+            const Problem& p = problems[i];
+            std::vector<float> y(static_cast<size_t>(p.m * p.n));
+            ASSERT_TRUE(
+                multiply(*engine.device, *weights[i], p.x.data(), p.k, p.m, y.data(), p.n).ok());
+        }
+    };
+    all_once();
+    const unsigned created = engine.port->created;
+    for (int round = 0; round < 3; ++round) all_once();
+    EXPECT_EQ(engine.port->created, created);
+}
+
 TEST(Multiply, SeveralOutputsShareOneX) {
     Engine engine;
     const Problem q(40, 512, 96, 5), k(40, 512, 32, 6), v(40, 512, 33, 7);
