@@ -358,24 +358,33 @@ void add_kernel(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u) {
     }
 }
 
-// Lines of 64 bytes are complete when the rows are a multiple of four; then they go past the cache:
-// the NPU reads them from memory.
-void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t k, uint32_t first,
-                    uint32_t height, int8_t* cube) {
+// One surface's atoms of some rows. `past_cache`: whole lines, at a line's address.
+HWY_INLINE void write_atoms(const int8_t* from, size_t stride, uint32_t rows, bool past_cache,
+                            int8_t* to) {
     constexpr size_t atom = 16;
     const hn::Full128<int8_t> d;
-    const bool whole_lines = rows % 4 == 0 && first % 4 == 0 && height % 4 == 0;
-    for (size_t at = 0; at < k; at += atom) {
-        int8_t* line = cube + at * height + first * atom;
-        const int8_t* from = codes + at;
-        if (whole_lines)
-            for (uint32_t row = 0; row < rows; ++row)
-                hn::Stream(hn::LoadU(d, from + row * stride), d, line + row * atom);
-        else
-            for (uint32_t row = 0; row < rows; ++row)
-                hn::StoreU(hn::LoadU(d, from + row * stride), d, line + row * atom);
-    }
-    if (whole_lines) hwy::FlushStream();
+    uint32_t row = 0;
+#if HWY_TARGET <= HWY_AVX2
+    const hn::Full256<int8_t> d2;
+    for (; past_cache && row + 2 <= rows; row += 2)
+        hn::Stream(hn::Combine(d2, hn::LoadU(d, from + (row + 1) * stride),
+                               hn::LoadU(d, from + row * stride)),
+                   d2, to + row * atom);
+#endif
+    for (; past_cache && row < rows; ++row)
+        hn::Stream(hn::LoadU(d, from + row * stride), d, to + row * atom);
+    for (; row < rows; ++row) hn::StoreU(hn::LoadU(d, from + row * stride), d, to + row * atom);
+}
+
+// Whole lines of 64 bytes go past the cache: the NPU reads them from memory.
+void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t k, uint32_t first,
+                    uint32_t height, int8_t* cube) {
+    constexpr size_t atom = 16, line = 64;
+    const bool past_cache = rows % 4 == 0 && first % 4 == 0 && height % 4 == 0 &&
+                            reinterpret_cast<uintptr_t>(cube) % line == 0;
+    for (size_t at = 0; at < k; at += atom)
+        write_atoms(codes + at, stride, rows, past_cache, cube + at * height + first * atom);
+    if (past_cache) hwy::FlushStream();
 }
 
 constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel, write_features};

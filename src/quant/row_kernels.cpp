@@ -241,9 +241,22 @@ HWY_INLINE void note_block(const RowFormat& f, const float* rotated, int64_t at,
     }
 }
 
-HWY_INLINE void rotate(const RowFormat& f, const float* x, float* scratch, uint32_t* largest) {
-    for (int64_t at = 0; at < f.k_padded; at += f.block)
-        note_block(f, scratch, at, transform_block(f, x, at, scratch + at), largest);
+HWY_INLINE float as_float(uint32_t bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// Codes and scales of the slices that end in (from, to]. A slice is quantised as soon as it is whole,
+// while it is in the first-level cache.
+HWY_INLINE void quantise_ended(const RowFormat& f, int64_t from, int64_t to, const float* scratch,
+                               const uint32_t* largest, int8_t* codes, float* scales) {
+    for (int64_t s = from / f.slice_length; s < f.slices() && f.slice_end(s) <= to; ++s) {
+        const int64_t begin = f.slice_begin(s);
+        scales[s] = f.unit * quantise_slice(scratch + begin,
+                                            static_cast<size_t>(f.slice_end(s) - begin),
+                                            as_float(largest[s]), codes + begin);
+    }
 }
 
 HWY_INLINE void copy_padded(const RowFormat& f, const float* x, float* scratch,
@@ -261,27 +274,19 @@ RowCheck quantise_row(const RowFormat& f, bool one_scale, const float* x, float*
     if (f.k_padded > k_sign_words_kept * 32)
         return quantise_row_plain(f, one_scale, x, scratch, codes, scales);
     uint32_t largest[k_slices_most] = {};
-    if (f.block > 1)
-        rotate(f, x, scratch, largest);
-    else
-        copy_padded(f, x, scratch, largest);
-    uint32_t of_row_bits = 0;
-    for (int64_t s = 0; s < slices; ++s) of_row_bits = HWY_MAX(of_row_bits, largest[s]);
-    float of_row;
-    std::memcpy(&of_row, &of_row_bits, sizeof of_row);
-    if (!is_good_row(of_row)) return RowCheck::OutOfRange;
-    if (one_scale) {
-        scales[0] = f.unit * quantise_slice(scratch, static_cast<size_t>(f.k_padded), of_row, codes);
-        return RowCheck::Good;
+    if (f.block == 1) copy_padded(f, x, scratch, largest);
+    for (int64_t at = 0; f.block > 1 && at < f.k_padded; at += f.block) {
+        note_block(f, scratch, at, transform_block(f, x, at, scratch + at), largest);
+        if (!one_scale) quantise_ended(f, at, at + f.block, scratch, largest, codes, scales);
     }
-    for (int64_t s = 0; s < slices; ++s) {
-        const int64_t begin = f.slice_begin(s);
-        float of_slice;
-        std::memcpy(&of_slice, &largest[s], sizeof of_slice);
-        scales[s] = f.unit * quantise_slice(scratch + begin,
-                                            static_cast<size_t>(f.slice_end(s) - begin), of_slice,
-                                            codes + begin);
-    }
+    uint32_t of_row = 0;
+    for (int64_t s = 0; s < slices; ++s) of_row = HWY_MAX(of_row, largest[s]);
+    if (!is_good_row(as_float(of_row))) return RowCheck::OutOfRange;
+    if (one_scale)
+        scales[0] = f.unit * quantise_slice(scratch, static_cast<size_t>(f.k_padded),
+                                            as_float(of_row), codes);
+    else if (f.block == 1)
+        quantise_ended(f, 0, f.k_padded, scratch, largest, codes, scales);
     return RowCheck::Good;
 }
 
