@@ -59,10 +59,10 @@ class OperandReader {
         for (const std::string_view token : tokens) {
             const size_t equals = token.find('=');
             if (equals == std::string_view::npos)
-                return Error{0, fmt::format("'{}' is not of the form field=value", token)};
+                return Error{0, fmt::format("'{}' is not of the form field=value", shown(token))};
             const std::string_view key = token.substr(0, equals);
             if (std::ranges::find(seen_, key) != seen_.end())
-                return Error{0, fmt::format("'{}' is given twice", key)};
+                return Error{0, fmt::format("'{}' is given twice", shown(key))};
             seen_.push_back(key);
             if (Result<void> done = take(key, token.substr(equals + 1)); !done) return done.error();
         }
@@ -74,13 +74,14 @@ class OperandReader {
         if (key == "!target") return take_target(text);
         if (entry_ == nullptr) {
             if (key == "value") return add(text, ~uint32_t{0});
-            return Error{
-                0, fmt::format("a register without a description has only 'value', not '{}'", key)};
+            return Error{0,
+                         fmt::format("a register without a description has only 'value', not '{}'",
+                                     shown(key))};
         }
         if (key == "!reserved") return add(text, entry_->reserved);
         const auto field = std::ranges::find(entry_->fields, key, &npu::FieldInfo::name);
         if (field == entry_->fields.end())
-            return Error{0, fmt::format("{} has no field '{}', only {}", entry_->name, key,
+            return Error{0, fmt::format("{} has no field '{}', only {}", entry_->name, shown(key),
                                         field_names(*entry_))};
         const Result<uint32_t> bits = parse_field(*field, text);
         if (!bits) return bits.error();
@@ -92,7 +93,7 @@ class OperandReader {
         const Result<uint64_t> bits = parse_unsigned(text);
         if (!bits) return bits.error();
         if ((*bits & ~uint64_t{allowed}) != 0)
-            return Error{0, fmt::format("{} has bits outside 0x{:x}", text, allowed)};
+            return Error{0, fmt::format("{} has bits outside 0x{:x}", shown(text), allowed)};
         operands_.value |= static_cast<uint32_t>(*bits);
         return {};
     }
@@ -101,7 +102,7 @@ class OperandReader {
         const Result<uint64_t> target = parse_unsigned(text);
         if (!target) return target.error();
         if (*target > std::numeric_limits<uint16_t>::max())
-            return Error{0, fmt::format("target {} is wider than 16 bits", text)};
+            return Error{0, fmt::format("target {} is wider than 16 bits", shown(text))};
         operands_.target = static_cast<uint16_t>(*target);
         return {};
     }
@@ -128,17 +129,18 @@ Result<uint64_t> register_word(std::string_view mnemonic,
     if (dot == std::string_view::npos)
         return Error{
             0, fmt::format("'{}' is no word: write BLOCK.REGISTER, ENABLE, MARKER, NOP or WORD",
-                           mnemonic)};
+                           shown(mnemonic))};
     const npu::BlockInfo* block = npu::find_block(mnemonic.substr(0, dot));
     const std::string_view name = mnemonic.substr(dot + 1);
     if (block == nullptr || block->target == 0)
-        return Error{0, fmt::format("no stream reaches a block '{}'", mnemonic.substr(0, dot))};
+        return Error{0,
+                     fmt::format("no stream reaches a block '{}'", shown(mnemonic.substr(0, dot)))};
     if (const npu::RegisterInfo* entry = npu::find_register(block->name, name))
         return with_operands(entry, block->target, entry->offset, operands);
     const Result<uint64_t> offset = parse_unsigned(name);
     if (!offset || *offset > std::numeric_limits<uint16_t>::max())
         return Error{0, fmt::format("{} has no register '{}': write its name or 16-bit offset",
-                                    block->name, name)};
+                                    block->name, shown(name))};
     const auto short_offset = static_cast<uint16_t>(*offset);
     const npu::RegisterInfo* entry = npu::find_register(short_offset);
     return with_operands(entry != nullptr && entry->block == block->block ? entry : nullptr,

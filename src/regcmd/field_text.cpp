@@ -14,6 +14,18 @@ namespace rosenblatt::regcmd {
 using npu::FieldInfo;
 using npu::FieldKind;
 
+std::string shown(std::string_view token) {
+    constexpr size_t longest = 40;
+    std::string text;
+    for (const char c : token.substr(0, longest)) {
+        if (c >= ' ' && c <= '~')
+            text += c;
+        else
+            text += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+    }
+    return token.size() > longest ? text + "..." : text;
+}
+
 std::string field_text(const FieldInfo& field, uint32_t raw) {
     const uint32_t bits = field.extract(raw);
     switch (field.kind) {
@@ -73,17 +85,17 @@ Result<uint32_t> parse_field(const FieldInfo& field, std::string_view text) {
     const Result<int64_t> number = parse_number(text);
     if (!number) {
         if (field.kind != FieldKind::Enum) return number.error();
-        return Error{0, fmt::format("'{}' is no {}: write {} or a number", text,
+        return Error{0, fmt::format("'{}' is no {}: write {} or a number", shown(text),
                                     field.enumeration->name, enum_names(*field.enumeration))};
     }
     const auto [low, high] = range_of(field);
     if (*number < low || *number > high)
-        return Error{
-            0, fmt::format("{} = {} does not fit: write {} to {}", field.name, text, low, high)};
+        return Error{0, fmt::format("{} = {} does not fit: write {} to {}", field.name, shown(text),
+                                    low, high)};
     const auto member = static_cast<uint32_t>(*number);
     if (field.kind == FieldKind::Address) {
         if ((member & ~field.mask()) != 0)
-            return Error{0, fmt::format("{} = {} is not a multiple of {}", field.name, text,
+            return Error{0, fmt::format("{} = {} is not a multiple of {}", field.name, shown(text),
                                         uint64_t{1} << field.low)};
         return member;
     }
@@ -97,7 +109,7 @@ Result<uint64_t> parse_unsigned(std::string_view text) {
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
     if (error != std::errc{} || end != digits.data() + digits.size())
-        return Error{0, fmt::format("'{}' is not a number: write 12 or 0xc", text)};
+        return Error{0, fmt::format("'{}' is not a number: write 12 or 0xc", shown(text))};
     return value;
 }
 
@@ -106,7 +118,7 @@ Result<int64_t> parse_number(std::string_view text) {
     Result<uint64_t> magnitude = parse_unsigned(negative ? text.substr(1) : text);
     if (!magnitude) return magnitude.error();
     if (*magnitude > uint64_t{std::numeric_limits<int64_t>::max()})
-        return Error{0, fmt::format("{} is far too large", text)};
+        return Error{0, fmt::format("{} is far too large", shown(text))};
     const auto value = static_cast<int64_t>(*magnitude);
     return negative ? -value : value;
 }

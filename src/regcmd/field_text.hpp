@@ -11,6 +11,9 @@
 
 namespace rosenblatt::regcmd {
 
+/// A word of somebody's text as a message shows it: short, and nothing that a terminal would obey.
+std::string shown(std::string_view token);
+
 /// The value of one field of a raw register: counts plain, enums by name, addresses in hexadecimal.
 std::string field_text(const npu::FieldInfo& field, uint32_t raw);
 

@@ -110,6 +110,17 @@ struct BadLine {
     const char* complaint;
 };
 
+TEST(Assemble, ShowsOfAMistakeOnlyWhatATerminalMayPrint) {
+    for (const std::string text : {"\x1b[2J\a", "ENABLE cna=\x1b[2J", "CNA.\x1b\xff value=1"}) {
+        const auto words = assemble(text);
+        ASSERT_FALSE(words.ok());
+        for (const char c : words.error().message) EXPECT_TRUE(c >= ' ' && c <= '~') << text;
+        EXPECT_NE(words.error().message.find("\\x1b"), std::string::npos) << words.error().message;
+    }
+    const auto words = assemble(std::string(100'000, 'x'));
+    EXPECT_LT(words.error().message.size(), 200U);
+}
+
 TEST(Assemble, NamesLineAndReasonOfAMistake) {
     const BadLine lines[] = {
         {"CNA.CBUF_CON0 data_bank=16", "data_bank = 16 does not fit: write 0 to 15"},
