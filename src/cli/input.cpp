@@ -15,14 +15,26 @@
 
 namespace rosenblatt::cli {
 
+namespace {
+
+constexpr size_t k_input_limit = size_t{256} << 20;  // /dev/zero has no end, memory has
+
+}  // namespace
+
 Result<std::string> read_input(const std::string& path) {
     std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
     if (file == nullptr) return Error{errno, "cannot read " + path + ": " + std::strerror(errno)};
     std::string bytes;
     char part[65536];
-    while (const size_t got = std::fread(part, 1, sizeof part, file)) bytes.append(part, got);
+    while (bytes.size() <= k_input_limit) {
+        const size_t got = std::fread(part, 1, sizeof part, file);
+        if (got == 0) break;
+        bytes.append(part, got);
+    }
     const int failed = std::ferror(file) != 0 ? errno : 0;
     if (file != stdin) std::fclose(file);
+    if (bytes.size() > k_input_limit)
+        return Error{EFBIG, "cannot read " + path + ": it has more than 256 MiB"};
     if (failed != 0) return Error{failed, "cannot read " + path + ": " + std::strerror(failed)};
     return bytes;
 }

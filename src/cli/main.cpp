@@ -99,7 +99,8 @@ void add_lint(CLI::App& app, Action& action) {
     verb->add_option("file", options->file,
                      "words or text, any number of tasks, or a replay folder; - is stdin");
     verb->add_option("--bo", options->bos,
-                     "a buffer ADDRESS:SIZE; given any, all accesses must be inside one");
+                     "a buffer ADDRESS:SIZE; given any, all accesses must be inside one")
+        ->allow_extra_args(false);
     verb->add_flag("--json", options->json, "print findings as JSON");
     verb->add_flag("--rules", options->rules, "list the rules and stop");
 }
@@ -272,7 +273,8 @@ void add_replay(CLI::App& app, Action& action) {
                    "fault where nobody knows what silicon does instead of choosing");
     verb->add_flag("--trace", options->trace, "show each task's registers, block by block");
     verb->add_option("--switch", options->switches,
-                     "an open question's answer, NAME=VALUE; a wrong name lists them all");
+                     "an open question's answer, NAME=VALUE; a wrong name lists them all")
+        ->allow_extra_args(false);
     verb->add_flag("--json", options->json, "print the comparison as JSON");
 }
 
