@@ -15,6 +15,18 @@ if(ROSENBLATT_SANITIZE)
     target_link_options(rosenblatt_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(ROSENBLATT_TSAN)
+    target_compile_options(rosenblatt_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+    target_link_options(rosenblatt_flags INTERFACE -fsanitize=thread)
+endif()
+if(ROSENBLATT_FUZZ)
+    target_compile_options(rosenblatt_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(ROSENBLATT_COVERAGE)
+    target_compile_options(rosenblatt_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+    target_link_options(rosenblatt_flags INTERFACE -fprofile-instr-generate)
+endif()
+
 # rosenblatt_rooms(NAME...): adds src/NAME for each room that exists.
 macro(rosenblatt_rooms)
     foreach(room ${ARGN})

@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/packages.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/house.sh"
 
 need_all_packages
+want_test_packages
 ROSENBLATT_LLAMA_DIR=$("$root/scripts/get_llama.sh")
 export ROSENBLATT_LLAMA_DIR
 "$root/scripts/check_layers.py"

@@ -26,12 +26,33 @@ need_packages() {
     run_quietly "$log" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
 }
 
-# need_all_packages: everything in scripts/packages.txt that no other program on this machine stands in for.
-need_all_packages() {
-    local name program wanted=()
+# listed_packages tests|all: those of scripts/packages.txt that no other program on this machine stands in for, either
+# from the lines that begin with "tests" or from the others.
+listed_packages() {
+    local name program kind
     while read -r name program; do
         case $name in '' | '#'*) continue ;; esac
-        [ -n "$program" ] && command -v "$program" >/dev/null || wanted+=("$name")
+        kind=all
+        if [ "$name" = tests ]; then
+            kind=tests
+            read -r name program <<<"$program"
+        fi
+        [ "$kind" = "$1" ] || continue
+        [ -n "$program" ] && command -v "$program" >/dev/null || echo "$name"
     done <"$root/scripts/packages.txt"
+}
+
+# need_all_packages: what everything needs.
+need_all_packages() {
+    local wanted
+    mapfile -t wanted < <(listed_packages all)
     need_packages "${wanted[@]}"
+}
+
+# want_test_packages: what some tests need, which are skipped without it; only root can install it.
+want_test_packages() {
+    local wanted
+    [ "$(id -u)" = 0 ] || return 0
+    mapfile -t wanted < <(listed_packages tests)
+    [ ${#wanted[@]} = 0 ] || need_packages "${wanted[@]}"
 }

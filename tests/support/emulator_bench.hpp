@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "emulator/core.hpp"
+#include "support/stream_input.hpp"
 
 namespace rosenblatt::testing {
 
@@ -39,6 +40,18 @@ class MemoryBus : public emulator::Bus {
         size_t left = 0;
         std::byte* memory = views ? find(iova, left) : nullptr;
         return memory != nullptr && left >= size ? memory : nullptr;
+    }
+
+    /// What a fuzz input must bring along: small regions; large ones are operands, where noise does.
+    std::vector<MemoryPatch> small_regions() const {
+        constexpr size_t k_small = 16384;
+        std::vector<MemoryPatch> patches;
+        for (const auto& [iova, region] : regions_) {
+            if (region.size() > k_small) continue;
+            const auto* const bytes = reinterpret_cast<const uint8_t*>(region.data());
+            patches.push_back({static_cast<uint32_t>(iova), {bytes, bytes + region.size()}});
+        }
+        return patches;
     }
 
   private:
@@ -153,9 +166,27 @@ inline Stream matmul_stream(const MatmulShape& s, const MatmulPlaces& at = {}) {
     return w;
 }
 
+/// Keeps what is kicked, together with what was kicked before it, as an input for fuzzing.
+inline void record(const MemoryBus& bus, const emulator::Core& core, const Stream& stream) {
+    static const char* const folder = std::getenv("ROSENBLATT_FUZZ_CORPUS");
+    if (folder == nullptr || stream.words.size() > 400) return;
+    static std::vector<uint64_t> before;
+    StreamInput input;
+    input.switches = static_cast<uint8_t>(core.switches().strict | core.switches().poison << 1);
+    input.rounding = static_cast<uint8_t>(core.switches().out_cvt_rounding);
+    input.patches = bus.small_regions();
+    input.words = stream.words;
+    write_input(folder, to_bytes(input));
+    input.words = before;
+    input.words.insert(input.words.end(), stream.words.begin(), stream.words.end());
+    write_input(folder, to_bytes(input));
+    before = stream.words;
+}
+
 /// Writes the stream to memory and makes the ten register writes of rocket.ko (kernel.md 1.6).
 inline void kick(emulator::Core& core, MemoryBus& bus, const Stream& stream,
                  uint32_t iova = 0x10000) {
+    record(bus, core, stream);
     std::memcpy(bus.map(iova, (stream.words.size() + 1) * 8), stream.words.data(),
                 stream.words.size() * 8);
     using emulator::Window;
