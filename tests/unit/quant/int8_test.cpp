@@ -94,6 +94,16 @@ TEST(Int8, RowsThatInt8CannotScaleAreReported) {
     EXPECT_EQ(run(Pipeline::W8A8H, {1e-30F, 1.0F}).check, RowCheck::Good);
 }
 
+TEST(Int8, MagnitudesFrom2ToTheMinus60To2ToThe60AreScaledAndTheirNeighboursAreNot) {
+    const auto check = [](float largest) {
+        return run(Pipeline::W8A8, std::vector<float>(32, largest)).check;
+    };
+    EXPECT_EQ(check(0x1p60F), RowCheck::Good);
+    EXPECT_EQ(check(std::nextafter(0x1p60F, 0x1p61F)), RowCheck::OutOfRange);
+    EXPECT_EQ(check(0x1p-60F), RowCheck::Good);
+    EXPECT_EQ(check(std::nextafter(0x1p-60F, 0.0F)), RowCheck::OutOfRange);
+}
+
 TEST(Int8, RotatedRowsReproduceTheDotProductOfGaussiansWithinOnePercent) {
     const std::vector<float> x = gaussian(1536, 7), w = gaussian(1536, 8);
     const Quantised qx = run(Pipeline::W8A8H, x), qw = run(Pipeline::W8A8H, w, true);
