@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What `cmake --install` and the packages hold: the program with its manual, the backend in a folder of its own (ggml's
 # loader tries a fixed list of names, so GGML_BACKEND_PATH names it), overlays, udev rule, session environment.
-if(NOT TARGET rosenblatt)
+if(NOT TARGET rosenblatt OR CMAKE_CROSSCOMPILING)
     return()
 endif()
 include(GNUInstallDirs)

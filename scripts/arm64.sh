@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Everything for the board's architecture, built and tested on any machine: Debian's cross compiler, libraries of
+# Debian's arm64 in a folder of the cache (nothing foreign is installed), tests under user-mode QEMU.
+#
+#   scripts/arm64.sh [CTEST ARGS]       default: -L unit
+#
+# Exit 0: built, tests passed, `rosenblatt replay` agrees with the recorded vectors. 77: apt could not give a library.
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib/packages.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib/apt_private.sh"
+
+libraries=(libyaml-cpp libfdt zlib1g)
+arm=$cache/arm64-root
+log=$root/build/logs/arm64.log
+
+need_all_packages
+need_packages qemu-user-static gcc-aarch64-linux-gnu g++-aarch64-linux-gnu googletest
+
+# The -dev packages, and the libraries that those depend on.
+get_libraries() {
+    local suite stamp dev package
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    stamp="$suite ${libraries[*]}"
+    [ "$(cat "$arm/unpacked" 2>/dev/null)" = "$stamp" ] && return 0
+    apt_private_init arm64 "$suite" || return 1
+    rm -rf "$arm"
+    for dev in "${libraries[@]/%/-dev}"; do
+        for package in "$dev" $(apt-cache "${APT_PRIVATE_OPTIONS[@]}" depends "$dev" |
+            sed -n 's/^ *Depends: //p' | grep -E "^(${libraries[0]}$(printf '|%s' "${libraries[@]:1}"))"); do
+            say "unpacking $package"
+            apt_private_unpack "$package" "$arm" || { say "apt has no $package"; return 1; }
+        done
+    done
+    echo "$stamp" >"$arm/unpacked"
+}
+
+get_libraries || exit 77
+ROSENBLATT_LLAMA_DIR= # ours is for this machine; scripts/lab.sh llama builds one for arm64
+[ ! -e "$cache/llama-arm64/bin/libggml-base.so" ] || ROSENBLATT_LLAMA_DIR=$cache/llama-arm64
+export ROSENBLATT_LLAMA_DIR
+say "rosenblatt: building preset arm64-cross with $cores jobs; log in $log"
+run_quietly "$log" cmake -S "$root" --preset arm64-cross -DROSENBLATT_ARM64_ROOT="$arm" \
+    -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+run_quietly "$log" cmake --build "$root/build/arm64-cross" -j "$cores"
+
+[ $# -gt 0 ] || set -- -L unit
+ctest --test-dir "$root/build/arm64-cross" --output-on-failure --no-label-summary --no-tests=error -j "$cores" "$@"
+for vector in "$root"/tests/data/mesa-conv/*/; do
+    qemu-aarch64-static -L /usr/aarch64-linux-gnu "$root/build/arm64-cross/bin/rosenblatt" replay "$vector" >>"$log" ||
+        die "rosenblatt for arm64 does not compute $vector as TFLite does"
+done
+echo "rosenblatt for arm64 replays all $(find "$root/tests/data/mesa-conv" -mindepth 1 -maxdepth 1 -type d | wc -l) recorded vectors"
