@@ -44,7 +44,7 @@ int64_t size(FuzzedDataProvider& input, int64_t usual) {
 }
 
 compile::Limits limits(FuzzedDataProvider& input) {
-    compile::Limits all{.slack_data_banks = input.ConsumeIntegralInRange<uint32_t>(0, 2)};
+    compile::Limits all{.max_data_banks = input.ConsumeIntegralInRange<uint32_t>(1, 11)};
     if (input.ConsumeBool()) return all;
     all.bank_bytes = 1U << input.ConsumeIntegralInRange<uint32_t>(7, 15);
     all.max_m = input.ConsumeIntegralInRange<uint32_t>(1, 1020);
