@@ -85,7 +85,8 @@ TEST(Multiply, MoreRowsThanOnePanelHoldsAreComputedInSeveral) {
 }
 
 TEST(Multiply, RowsPackedWhileTheNpuWorksChangeNoBit) {
-    const Problem problem(300, 1536, 160, 9);
+    // More rows than a task may have: two parts at least.
+    const Problem problem(1100, 640, 70, 9);
     const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
     for (const unsigned count : {1u, 3u}) {
         Engine engine;
@@ -97,8 +98,8 @@ TEST(Multiply, RowsPackedWhileTheNpuWorksChangeNoBit) {
 
 TEST(Multiply, ARowOutOfRangeInTheLastPartLeavesYUntouched) {
     Engine engine;
-    Problem problem(300, 1536, 64, 10);
-    problem.x[static_cast<size_t>(299 * problem.k + 7)] = std::numeric_limits<float>::quiet_NaN();
+    Problem problem(1100, 640, 64, 10);
+    problem.x[static_cast<size_t>(1099 * problem.k + 7)] = std::numeric_limits<float>::quiet_NaN();
     auto weights = pack(*engine.device, {problem.n, problem.k}, problem.source(), Pipeline::W8A8H);
     ASSERT_TRUE(weights.ok());
     std::vector<float> y(static_cast<size_t>(problem.m * problem.n), 42.0F);
