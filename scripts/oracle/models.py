@@ -112,20 +112,18 @@ def model_bytes(shape, weights, bias):
 
 def random_shape(rng):
     depthwise = rng.random() < 0.25
-    # One channel in and out is left out: Mesa 26.2 never uploads such an input.
-    ic = rng.choice([32, 64, 96, 128] if depthwise else [1, 3, 16, 32, 40, 64, 120, 128, 256])
+    # One channel in and out is left out: Mesa 26.2 never uploads such an input. Depthwise with 16 channels or fewer too: its
+    # 64 channels of results do not fit the BO that Mesa makes.
+    ic = rng.choice([24, 32, 64, 96, 128, 160] if depthwise else [1, 1, 2, 3, 4, 16, 32, 40, 64, 120, 128, 256])
     oc = ic if depthwise else rng.choice([8, 16, 32, 48, 64, 120, 128, 160])
     k = rng.choice([3, 5]) if depthwise else rng.choice([1, 1, 3, 5])
-    if ic in (1, 3):
-        k = 3 if ic == 1 else 1
-    size = rng.choice([s for s in (5, 8, 10, 14, 16, 20) if s >= k])
+    # Large maps are cut into several tasks; they are rare, because an emulated CPU computes them too.
+    size = rng.choice([s for s in (3, 5, 8, 8, 10, 10, 14, 16, 20, 40 if ic <= 64 else 20) if s >= k])
     stride, padding = rng.choice([1, 1, 2]) if k > 1 else 1, rng.choice([SAME, VALID])
     out = -(-size // stride) if padding == SAME else (size - k) // stride + 1
     zeros = (rng.choice([128, 128, 0, 120]), rng.choice([128, 128, 120, 130]), rng.choice([128, 128, 100]))
     if padding == SAME and depthwise:
         zeros = (128, *zeros[1:])
-    if ic in (1, 3):
-        zeros = (128, 128, 128)
     return {"in": size, "out": out, "k": k, "ic": ic, "oc": oc, "depthwise": depthwise, "stride": stride,
             "padding": padding, "zeros": zeros, "terms": k * k * (1 if depthwise else ic)}
 

@@ -193,10 +193,6 @@ Check check_cbuf(const RegisterFile& registers, const TaskContext& context, CnaT
         return overcommitted("the " + std::to_string(rows) + " feature rows under a kernel, " +
                              std::to_string(task.row_bytes()) + " bytes each, do not fit " +
                              std::to_string(task.data_banks) + " data banks");
-    if (uint64_t{task.kernel_bytes} * std::min(task.kernels, task.group_kernels()) >
-        uint64_t{task.weight_banks} * npu::k_cbuf_bank_bytes)
-        context.doubt(FaultKind::Questionable, Block::Cna,
-                      "one kernel group does not fit the weight banks");
     if (registers.get<cna::CONV_CON2>().feature_grains == 0)
         context.doubt(FaultKind::Questionable, Block::Cna, "FEATURE_GRAINS is 0");
     return std::nullopt;
