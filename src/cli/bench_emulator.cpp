@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <ostream>
@@ -108,6 +109,24 @@ BenchLine matmul_line(const std::string& name, double work, double seconds,
     return line;
 }
 
+/// The least of at least `rounds` and as many more as fit a second: the shortest shapes suffer most
+/// from whatever else the machine does. The first round only warms up.
+template <typename Run>
+Result<double> best_of(int rounds, const Run& run) {
+    constexpr std::chrono::seconds k_enough{1};
+    constexpr int k_most_rounds = 100;
+    const auto start = std::chrono::steady_clock::now();
+    double best = 0;
+    for (int round = 0; round <= rounds || (round <= k_most_rounds &&
+                                            std::chrono::steady_clock::now() - start < k_enough);
+         ++round) {
+        const Result<double> seconds = run();
+        if (!seconds) return seconds;
+        best = round <= 1 ? *seconds : std::min(best, *seconds);
+    }
+    return best;
+}
+
 struct Sum {
     double work = 0, seconds = 0, baseline_seconds = 0;
 };
@@ -123,18 +142,16 @@ Result<void> bench_matmuls(const BenchEmulatorOptions& options, unsigned threads
         if (!tasks) return tasks.error();
         baseline.prepare(fmt::format("{} {} {} {}", type == NumberType::Int8 ? "q8_0" : "f16",
                                      shape.m, shape.k, shape.n));
-        double best = 0;
-        for (int round = 0; round <= options.rounds; ++round) {
-            const auto seconds = (*tasks)->run();
-            if (!seconds) return seconds.error();
-            if (round == 0) continue;  // pages and caches were cold
-            best = round == 1 ? *seconds : std::min(best, *seconds);
+        const auto best = best_of(options.rounds, [&]() -> Result<double> {
+            auto seconds = (*tasks)->run();
             baseline.run();
-        }
-        const BenchLine line = matmul_line(name, macs(shape), best, baseline.best());
+            return seconds;
+        });
+        if (!best) return best.error();
+        const BenchLine line = matmul_line(name, macs(shape), *best, baseline.best());
         print_bench_line(line, options.json, out);
         sum.work += macs(shape);
-        sum.seconds += best;
+        sum.seconds += *best;
         if (line.baseline) sum.baseline_seconds += macs(shape) / *line.baseline * 1e-9;
     }
     // One JSON line per shape and nothing else: the sum is for people.
@@ -150,14 +167,10 @@ Result<void> bench_convs(const BenchEmulatorOptions& options, unsigned threads, 
     for (const NamedConv& conv : k_convs) {
         if (std::string(conv.name).find(options.only) == std::string::npos) continue;
         const auto tasks = conv_tasks(conv.shape, threads);
-        double best = 0;
-        for (int round = 0; round <= options.rounds; ++round) {
-            const auto seconds = tasks->run();
-            if (!seconds) return seconds.error();
-            best = round <= 1 ? *seconds : std::min(best, *seconds);
-        }
+        const auto best = best_of(options.rounds, [&] { return tasks->run(); });
+        if (!best) return best.error();
         print_bench_line({.name = conv.name,
-                          .value = conv.shape.macs() / best * 1e-9,
+                          .value = conv.shape.macs() / *best * 1e-9,
                           .unit = "GMAC/s per core"},
                          options.json, out);
     }

@@ -9,7 +9,7 @@ namespace rosenblatt::cli {
 
 struct BenchEmulatorOptions {
     int threads = 0;   ///< 0: every CPU this process may use
-    int rounds = 5;    ///< of each shape, emulator and baseline in turn; the best counts
+    int rounds = 5;    ///< of each shape at least, emulator and baseline in turn; the best counts
     std::string only;  ///< only lines whose name holds this
     std::string llama;
     bool json = false;
