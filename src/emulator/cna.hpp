@@ -71,7 +71,7 @@ Check decode_cna(const RegisterFile& registers, const TaskContext& context, CnaT
 /// Brings feature rows into the CBUF, in order, as far as asked.
 class FeatureDma {
   public:
-    /// `sums`: also forms sums() (int8 only).
+    /// `sums`: also forms sums() (int8 and int4 only).
     FeatureDma(const CnaTask& task, Cbuf& cbuf, const TaskContext& context, bool sums);
 
     /// Rows of the map that can be in the CBUF together.

@@ -122,23 +122,28 @@ void FeatureDma::convert_row(std::byte* row) const {
         }
 }
 
-/// Eight bytes at a time: made unsigned by adding 128, pairs and then fours added in place.
+/// Eight bytes at a time: made unsigned by flipping sign bits, which adds 128 to each int8 and 8 to
+/// each int4; pairs and then fours added in place.
 void FeatureDma::sum_row(uint32_t y) {
     int32_t* sums = sums_.data() + y % capacity_ * task_.width;
     const std::byte* row = cbuf_.data_row(y, row_bytes_);
+    const bool int4 = task_.element == npu::Element::Int4;
     constexpr uint64_t k_bytes = 0x00ff00ff00ff00ffULL;
-    constexpr uint64_t k_halves = 0x0000ffff0000ffffULL;
+    constexpr uint64_t k_words = 0x0000ffff0000ffffULL;
+    constexpr uint64_t k_nibbles = 0x0f0f0f0f0f0f0f0fULL;
+    const auto excess = static_cast<int32_t>(int4 ? pixel_bytes_ * 16 : pixel_bytes_ * 128);
     for (uint32_t x = 0; x < task_.width; ++x, row += pixel_bytes_) {
         uint64_t total = 0;
         for (uint32_t c = 0; c < pixel_bytes_; c += 8) {
             uint64_t eight;
             std::memcpy(&eight, row + c, sizeof eight);
-            eight ^= 0x8080808080808080ULL;
+            eight ^= int4 ? 0x8888888888888888ULL : 0x8080808080808080ULL;
+            if (int4) eight = (eight & k_nibbles) + (eight >> 4 & k_nibbles);
             const uint64_t pairs = (eight & k_bytes) + (eight >> 8 & k_bytes);
-            const uint64_t fours = (pairs & k_halves) + (pairs >> 16 & k_halves);
+            const uint64_t fours = (pairs & k_words) + (pairs >> 16 & k_words);
             total += (fours & 0xffffffff) + (fours >> 32);
         }
-        sums[x] = static_cast<int32_t>(total) - 128 * static_cast<int32_t>(pixel_bytes_);
+        sums[x] = static_cast<int32_t>(total) - excess;
     }
 }
 

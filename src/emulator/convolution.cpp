@@ -161,8 +161,7 @@ Check Convolution::load_group(WeightDma& weights, MacArray& array, uint32_t firs
             first_channel < cna_.channels
                 ? std::min(array.group_channels(), cna_.channels - first_channel)
                 : 0;
-        const uint64_t before =
-            npu::bytes_of(cna_.element, uint64_t{first_channel} * cna_.taps());
+        const uint64_t before = npu::bytes_of(cna_.element, uint64_t{first_channel} * cna_.taps());
         array.load(first_channel, channels,
                    channels == 0 ? bytes.first(0) : bytes.subspan(static_cast<size_t>(before)));
         return std::nullopt;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emulator/mac_depthwise.hpp"
+#include "emulator/mac_int4.hpp"
 
 namespace rosenblatt::emulator {
 
@@ -64,17 +65,16 @@ Check decode_core(const RegisterFile& registers, const TaskContext& context, con
 MacArray::Path MacArray::choose(const CnaTask& cna, const Switches& switches) {
     if (!switches.fast) return Path::Plain;
     if (npu::is_float(cna.element)) return cna.depthwise ? Path::Plain : Path::DirectReal;
-    if (cna.element != Element::Int8) return Path::Plain;
-    if (cna.depthwise) return Path::DepthwiseInt8;
+    if (cna.depthwise) return cna.element == Element::Int8 ? Path::DepthwiseInt8 : Path::Plain;
+    if (cna.element == Element::Int4 && cna.channels % 2 != 0) return Path::Plain;
     // Reused features may have garbage where whole atoms end behind the last channel.
-    return cna.data_reuse && cna.channels % npu::k_atom_bytes != 0 ? Path::Plain : Path::DirectInt8;
+    const bool whole = cna.channels % npu::atom_elements(cna.element) == 0;
+    return cna.data_reuse && !whole ? Path::Plain : Path::DirectInteger;
 }
 
 bool MacArray::wants_sums(const CnaTask& cna, const CoreTask& core, const Switches& switches) {
-    if (cna.element != Element::Int8) return false;
-    const bool offsets =
-        choose(cna, switches) == Path::DirectInt8 && mac_int8_variants().front().offsets;
-    return core.sum_inputs || offsets;
+    return choose(cna, switches) == Path::DirectInteger &&
+           (core.sum_inputs || mac_int8_variants().front().offsets);
 }
 
 MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureDma& features,
@@ -87,14 +87,16 @@ MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureD
       plain_(cna),
       real_(cna) {
     fill_pad_pixel(switches);
-    if (path_ == Path::DirectInt8 && mac_.widens) {
+    const bool int4 = cna.element == Element::Int4;
+    pixel_channels_ = cna.pixel_bytes() * (int4 ? 2 : 1);
+    if (path_ == Path::DirectInteger && (mac_.widens || int4)) {
         // An odd number of cache lines, so that the pixels of a tile spread over all cache sets.
-        const size_t lines = div_round_up<size_t>(cna.pixel_bytes() * sizeof(int16_t), 64) | 1;
-        wide_pitch_ = lines * 64 / sizeof(int16_t);
+        const size_t bytes = pixel_channels_ * (mac_.widens ? sizeof(int16_t) : 1);
+        wide_pitch_ = (div_round_up<size_t>(bytes, 64) | 1) * 64;
         wide_.resize(features.capacity() * cna.width * wide_pitch_);
         wide_y_.assign(features.capacity(), ~0U);
         wide_pad_pixel_.resize(wide_pitch_);
-        mac_.widen(pad_pixel_.data(), pad_pixel_.size(), wide_pad_pixel_.data());
+        widen(pad_pixel_.data(), wide_pad_pixel_.data());
     }
     if (path_ != Path::DirectReal) return;
     const size_t pixels = features.capacity() * cna.width;
@@ -132,7 +134,10 @@ void MacArray::fill_pad_pixel(const Switches& switches) {
                 break;
         }
     }
-    for (const std::byte byte : pad_pixel_) pad_sum_ += static_cast<int8_t>(byte);
+    if (cna_.element == Element::Int4)
+        pad_sum_ = static_cast<int32_t>(used) * 2 * sign_extend(value & 15, 4);
+    else
+        for (const std::byte byte : pad_pixel_) pad_sum_ += static_cast<int8_t>(byte);
 }
 
 uint32_t MacArray::group_channels() const {
@@ -146,10 +151,24 @@ void MacArray::load(uint32_t first_channel, uint32_t kernels, std::span<const st
     weights_ = weights;
     if (path_ == Path::Plain) plain_.load(kernels, weights);
     if (path_ == Path::DirectReal) real_.load(kernels, weights);
-    if (path_ != Path::DirectInt8) return;
-    const size_t quads = cna_.pixel_bytes() / 4;
-    packed_.resize(mac_.packed_bytes(cna_.taps(), quads));
-    mac_.pack(weights.data(), kernels, cna_.channels, cna_.taps(), quads, packed_.data());
+    if (path_ != Path::DirectInteger) return;
+    const size_t quads = pixel_channels_ / 4;
+    const size_t size = mac_.packed_bytes(cna_.taps(), quads);
+    if (cna_.element == Element::Int8) {
+        packed_.resize(size);
+        mac_.pack(weights.data(), kernels, cna_.channels, cna_.taps(), quads, packed_.data());
+        return;
+    }
+    packed_.resize(2 * size);
+    for (uint32_t half = 0; half < 2; ++half) {
+        const uint32_t first = std::min<uint32_t>(half * k_group_kernels, kernels);
+        const uint32_t count = std::min<uint32_t>(kernels - first, k_group_kernels);
+        expanded_.resize(size_t{count} * cna_.channels * cna_.taps());
+        expand_int4_kernels(weights.data(), kernels, first, count, cna_.channels, cna_.taps(),
+                            expanded_.data());
+        mac_.pack(expanded_.data(), count, cna_.channels, cna_.taps(), quads,
+                  packed_.data() + half * size);
+    }
 }
 
 void MacArray::multiply(SumTile& tile) {
@@ -158,8 +177,8 @@ void MacArray::multiply(SumTile& tile) {
         case Path::Plain:
             plain_.multiply(windows.windows, tile);
             break;
-        case Path::DirectInt8:
-            direct_int8(windows, tile);
+        case Path::DirectInteger:
+            direct_integer(windows, tile);
             break;
         case Path::DepthwiseInt8:
             depthwise_int8(windows, tile);
@@ -197,7 +216,7 @@ void MacArray::gather(const SumTile& tile, Gathered& out) {
     out.windows.clear();
     out.taps.clear();
     out.sums.assign(tile.pixels, 0);
-    const bool sums = path_ == Path::DirectInt8 && (core_.sum_inputs || mac_.offsets);
+    const bool sums = path_ == Path::DirectInteger && (core_.sum_inputs || mac_.offsets);
     for (uint32_t p = 0; p < tile.pixels; ++p) {
         const uint32_t pixel = tile.first_pixel + p;
         const int64_t top = int64_t{pixel / core_.width} * cna_.stride_y - cna_.pad_top;
@@ -224,7 +243,7 @@ void MacArray::gather_pad(Gathered& out) const {
     if (path_ == Path::DirectReal)
         out.taps.push_back(static_cast<uint32_t>(real_pixels_.pixels - 1));
     else if (!wide_pad_pixel_.empty())
-        out.windows.push_back(reinterpret_cast<const std::byte*>(wide_pad_pixel_.data()));
+        out.windows.push_back(wide_pad_pixel_.data());
     else
         out.windows.push_back(pad_pixel_.data());
 }
@@ -233,19 +252,30 @@ void MacArray::gather_pixel(uint32_t y, uint32_t x, Gathered& out) {
     if (path_ == Path::DirectReal) {
         out.taps.push_back(real_row(y) + x);
     } else if (!wide_pad_pixel_.empty()) {
-        out.windows.push_back(reinterpret_cast<const std::byte*>(wide_row(y) + x * wide_pitch_));
+        out.windows.push_back(wide_row(y) + x * wide_pitch_);
     } else {
         out.windows.push_back(features_.pixel(y, x));
     }
 }
 
-const int16_t* MacArray::wide_row(uint32_t y) {
+/// One pixel as the multiplier wants it.
+void MacArray::widen(const std::byte* pixel, std::byte* out) {
+    const bool int4 = cna_.element == Element::Int4;
+    if (int4 && !mac_.widens) return expand_int4(pixel, cna_.pixel_bytes(), out);
+    if (int4) {
+        expanded_.resize(pixel_channels_);
+        expand_int4(pixel, cna_.pixel_bytes(), expanded_.data());
+        pixel = expanded_.data();
+    }
+    mac_.widen(pixel, pixel_channels_, reinterpret_cast<int16_t*>(out));
+}
+
+const std::byte* MacArray::wide_row(uint32_t y) {
     const size_t slot = y % wide_y_.size();
-    int16_t* row = wide_.data() + slot * cna_.width * wide_pitch_;
+    std::byte* row = wide_.data() + slot * cna_.width * wide_pitch_;
     if (wide_y_[slot] == y) return row;
     wide_y_[slot] = y;
-    for (uint32_t x = 0; x < cna_.width; ++x)
-        mac_.widen(features_.pixel(y, x), cna_.pixel_bytes(), row + x * wide_pitch_);
+    for (uint32_t x = 0; x < cna_.width; ++x) widen(features_.pixel(y, x), row + x * wide_pitch_);
     return row;
 }
 
@@ -259,22 +289,28 @@ uint32_t MacArray::real_row(uint32_t y) {
     return slot * cna_.width;
 }
 
-void MacArray::direct_int8(const Gathered& gathered, SumTile& tile) {
-    const bool whole = tile.channels == k_group_kernels;
+/// Groups of 32 kernels; an int4 group is two of them.
+void MacArray::direct_integer(const Gathered& gathered, SumTile& tile) {
+    const size_t quads = pixel_channels_ / 4;
+    const bool straight = tile.channels == k_group_kernels;
     tile.real = tile.sums_per_channel = false;
-    tile.values.resize(size_t{tile.pixels} * k_group_kernels);
-    mac_.multiply({.windows = gathered.windows.data(),
-                   .window_sums = gathered.sums.data(),
-                   .kernels = packed_.data(),
-                   .taps = cna_.taps(),
-                   .quads = cna_.pixel_bytes() / 4,
-                   .pixels = tile.pixels,
-                   .sums = tile.values.data()});
-    if (!whole) {  // the last group may have fewer channels than the array has columns
-        for (uint32_t p = 1; p < tile.pixels; ++p)
-            std::copy_n(tile.values.data() + size_t{p} * k_group_kernels, tile.channels,
-                        tile.values.data() + size_t{p} * tile.channels);
-        tile.values.resize(tile.size());
+    tile.values.resize(tile.size());
+    if (!straight) halves_.resize(size_t{tile.pixels} * k_group_kernels);
+    for (uint32_t first = 0; first < tile.channels; first += k_group_kernels) {
+        const size_t half = first / k_group_kernels;
+        mac_.multiply({.windows = gathered.windows.data(),
+                       .window_sums = gathered.sums.data(),
+                       .kernels = packed_.data() + half * mac_.packed_bytes(cna_.taps(), quads),
+                       .taps = cna_.taps(),
+                       .quads = quads,
+                       .pixels = tile.pixels,
+                       .sums = straight ? tile.values.data() : halves_.data()});
+        if (straight) break;
+        // The last group may have fewer channels than the array has columns.
+        const size_t count = std::min<size_t>(tile.channels - first, k_group_kernels);
+        for (uint32_t p = 0; p < tile.pixels; ++p)
+            std::copy_n(halves_.data() + size_t{p} * k_group_kernels, count,
+                        tile.values.data() + size_t{p} * tile.channels + first);
     }
     if (core_.sum_inputs) tile.window_sums = gathered.sums;
 }

@@ -46,7 +46,7 @@ class MacArray {
     void multiply(SumTile& tile);
 
   private:
-    enum class Path { Plain, DirectInt8, DepthwiseInt8, DirectReal };
+    enum class Path { Plain, DirectInteger, DepthwiseInt8, DirectReal };
 
     static Path choose(const CnaTask& cna, const Switches& switches);
     void fill_pad_pixel(const Switches& switches);
@@ -63,8 +63,9 @@ class MacArray {
     void gather_pixel(uint32_t y, uint32_t x, Gathered& out);
     void gather_pad(Gathered& out) const;
     uint32_t real_row(uint32_t y);
-    const int16_t* wide_row(uint32_t y);
-    void direct_int8(const Gathered& gathered, SumTile& tile);
+    const std::byte* wide_row(uint32_t y);
+    void widen(const std::byte* pixel, std::byte* out);
+    void direct_integer(const Gathered& gathered, SumTile& tile);
     void depthwise_int8(const Gathered& gathered, SumTile& tile) const;
 
     const CnaTask& cna_;
@@ -84,12 +85,15 @@ class MacArray {
     size_t last_gathered_ = 0;
     size_t gathered_taps_ = 0;
 
-    // Path::DirectInt8 where the multiplier wants int16: rows widened when first used, as many as
-    // the CBUF holds at a time.
-    std::vector<int16_t> wide_;     ///< [rows][width][wide_pitch_]
+    // Path::DirectInteger where the multiplier wants int16, or the features are int4: rows in that
+    // form, made when first used, as many as the CBUF holds at a time.
+    uint32_t pixel_channels_ = 0;   ///< whole atoms
+    CacheLines<std::byte> wide_;    ///< [rows][width][wide_pitch_]
     std::vector<uint32_t> wide_y_;  ///< which rows stand there
     size_t wide_pitch_ = 0;
-    std::vector<int16_t> wide_pad_pixel_;
+    std::vector<std::byte> wide_pad_pixel_;
+    std::vector<std::byte> expanded_;
+    std::vector<int32_t> halves_;
 
     // Path::DirectReal: the same with doubles; the last pixel is the pad pixel.
     RealPixels real_pixels_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // DPU: the stages on integers. Between stages values are 32 bits wide and saturate.
 #include <algorithm>
-#include <span>
 
 #include "emulator/core_block.hpp"
 #include "emulator/dpu.hpp"
+#include "emulator/dpu_loops.hpp"
 
 namespace rosenblatt::emulator {
 namespace {
@@ -56,19 +56,6 @@ int32_t stage_value(const StageTask& stage, int64_t value, int32_t addend, int16
     return rectify(value, stage.relu_bypass, stage.relux, stage.relux_limit);
 }
 
-/// OUT_CVT as nearly every stream has it, without branches: multiply, shift by 1 to 47, half to
-/// even.
-void convert_half_even(std::span<int32_t> values, const npu::Requantise& cvt, int64_t low,
-                       int64_t high) {
-    const int64_t below_half = (int64_t{1} << (cvt.shift - 1)) - 1;
-    for (int32_t& value : values) {
-        const int64_t product = int64_t{value} * cvt.scale;
-        const int64_t odd = (product >> cvt.shift) & 1;
-        const int64_t rounded = ((product + below_half + odd) >> cvt.shift) + cvt.offset;
-        value = static_cast<int32_t>(std::clamp(rounded, low, high));
-    }
-}
-
 /// The channel's operand from memory; the register's where memory has none.
 template <typename T>
 T operand_of(const std::vector<T>& memory, bool from_memory, uint32_t channel, T value) {
@@ -79,11 +66,14 @@ T operand_of(const std::vector<T>& memory, bool from_memory, uint32_t channel, T
 
 void Dpu::add_correction(SumTile& tile) const {
     if (!task_.corrects() || tile.window_sums.empty()) return;
-    std::vector<int64_t> operands(tile.channels);
+    std::vector<int32_t> operands(tile.channels);
     for (uint32_t c = 0; c < tile.channels; ++c)
         operands[c] = static_cast<int16_t>(operand_of(rdma_.bs.cpend, task_.cpend_from_memory,
                                                       tile.first_channel + c,
                                                       static_cast<uint16_t>(task_.ow_operand)));
+    if (context_.switches.fast)
+        return add_products({tile.values.data(), tile.pixels, tile.channels},
+                            tile.window_sums.data(), tile.sums_per_channel, operands.data());
     const int32_t* sums = tile.window_sums.data();
     int32_t* values = tile.values.data();
     for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels) {
@@ -115,13 +105,12 @@ void Dpu::stage_integer(SumTile& tile, const StageTask& stage,
     }
     const bool only_adds = !stage.alu_bypass && stage.algo == npu::AluAlgo::Add &&
                            stage.mul_bypass && stage.relu_bypass;
+    if (only_adds && context_.switches.fast)
+        return add_per_channel({tile.values.data(), tile.pixels, tile.channels}, addends.data());
     int32_t* values = tile.values.data();
-    for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels) {
-        for (uint32_t c = 0; only_adds && c < tile.channels; ++c)
-            values[c] = npu::saturate_to<int32_t>(int64_t{values[c]} + addends[c]);
-        for (uint32_t c = 0; !only_adds && c < tile.channels; ++c)
+    for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels)
+        for (uint32_t c = 0; c < tile.channels; ++c)
             values[c] = stage_value(stage, values[c], addends[c], factors[c]);
-    }
 }
 
 void Dpu::elementwise_integer(SumTile& tile) const {

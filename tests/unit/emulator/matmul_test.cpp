@@ -79,6 +79,41 @@ TEST(MatmulTask, ReadsRowMajorFeaturesAndWritesRowMajorResults) {
         }
 }
 
+/// A [M/W][K/16][W][16] and C [M/W][N/4][W][4]: one line of W rows per panel
+/// (hardware.md 4.1, 4.5).
+TEST(MatmulTask, ReadsAndWritesPanelsOf8And16Rows) {
+    for (const uint32_t w : {8U, 16U}) {
+        const MatmulShape shape{3 * w, 96, 64};
+        const uint32_t panels = shape.m / w;
+        Core core{0, {.strict = true}};
+        MemoryBus bus;
+        Matmul matmul(bus, shape, 5);
+        auto stream = matmul_stream(shape);
+        stream.set(0x100c, 1 << 29).set(0x1020, w << 16 | panels).set(0x1028, w);
+        stream.set(0x1044, w * shape.k / 64).set(0x107c, shape.k / 16 * w).set(0x1080, 0);
+        stream.set(0x1084, w << 16 | panels).set(0x3014, (panels - 1) << 16 | (w - 1));
+        stream.set(0x4024, w << 4).set(0x4030, w - 1).set(0x4034, panels - 1);
+        stream.set(0x4038, (shape.n / 4 - 1) * w * 0x10001).set(0x40c0, 8 * w << 4);
+        stream.set(0x405c, (panels - 1) << 16 | (w - 1));
+        const auto outcome = run(core, bus, stream.tail(0xd));
+        ASSERT_EQ(outcome.completion, Completion::Done) << outcome.fault->sentence;
+        for (uint32_t m = 0; m < shape.m; ++m)
+            for (uint32_t n = 0; n < shape.n; ++n) {
+                int32_t sum = 0;
+                for (uint32_t k = 0; k < shape.k; ++k)
+                    sum +=
+                        static_cast<int8_t>(
+                            matmul.a[((m / w * shape.k / 16 + k / 16) * w + m % w) * 16 + k % 16]) *
+                        matmul.weight(k, n);
+                int32_t value;
+                std::memcpy(&value,
+                            matmul.c + ((m / w * shape.n / 4 + n / 4) * w + m % w) * 16 + n % 4 * 4,
+                            4);
+                ASSERT_EQ(value, sum) << "panels of " << w << ": " << m << ' ' << n;
+            }
+    }
+}
+
 TEST(MatmulTask, TakesOneWideLineAsWellAsManyShortOnes) {
     constexpr MatmulShape shape{9, 64, 32};  // HAPPY's native-A mode: W = M, H = 1, SURF = -3M
     Core core{0, {.strict = true}};
