@@ -31,6 +31,7 @@ verb_soak() {
 next=100
 for pause in $kills; do
     usleep \${pause}000
+    [ \$(now) -lt \$end ] || break
     set -- \$(pidof lab_random_matmul)
     [ \$# -gt 0 ] || continue
     shift \$((pause % \$#))

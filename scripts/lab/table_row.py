@@ -17,12 +17,12 @@ COLUMNS = (("products", "products"), ("refused", "refused"), ("tiles", "tiles"),
            ("cpu_fallback", "from CPU"), ("wrong", "wrong"))
 TOLERANCE = 0.02
 # The kernel's own words, the worst first.
-DEFECTS = (r"kernel BUG at [^!]*", r"Unable to handle kernel [a-z ]*", r"Internal error: [^\[]*", r"list_\w+ corruption",
-           r"refcount_t: [a-z -]*", r"BUG: [^\n]*", r"Memory manager not clean during takedown", r"WARNING: [^\n]*")
+DEFECTS = (r"kernel BUG at [^!]*", r"Unable to handle kernel \w+ \w+", r"Internal error: [^\[]*", r"list_\w+ corruption",
+           r"refcount_t: [a-z -]*", r"BUG: [^\n]*", r"Memory manager not clean during takedown", r"WARNING: [^,+\n]*")
 
 
 def line(name, cells, last):
-    return f"{name:28}" + "".join(f"{cell:>10}" for cell in cells) + f"  {last}"
+    return f"{name:28}" + "".join(f"{cell:>11}" for cell in cells) + f"  {last}"
 
 
 def last_reports(console):
@@ -52,6 +52,8 @@ def row(name, console, device):
     problems = []
     if any(report["wrong"] for report in reports):
         problems.append("a wrong result reached a caller")
+    if re.search(r"^lab: exit", console, re.MULTILINE) and not any(report["products"] for report in reports):
+        problems.append("nothing was multiplied")
     if "[  FAILED  ]" in console:
         problems.append("a product failed")
     return reports, problems
