@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/backend_options.hpp"
+
 namespace rosenblatt {
 namespace {
 
@@ -64,6 +66,13 @@ std::optional<uint64_t> byte_count(std::string_view text) {
     const auto count = number<uint64_t>(text);
     if (!count || (shift && *count > (UINT64_MAX >> shift))) return std::nullopt;
     return *count << shift;
+}
+
+std::string default_cache_dir(const Lookup& lookup) {
+    const char* cache = lookup("XDG_CACHE_HOME");
+    if (cache && *cache == '/') return std::string(cache) + "/rosenblatt";
+    const char* home = lookup("HOME");
+    return home && *home == '/' ? std::string(home) + "/.cache/rosenblatt" : std::string();
 }
 
 class Reader {
@@ -153,8 +162,25 @@ ParsedOptions read_options(const Lookup& lookup) {
     return {std::move(o), std::move(r.complaints)};
 }
 
+BackendOptions read_backend_options(const Lookup& lookup, std::vector<std::string>& complaints) {
+    BackendOptions o;
+    Reader r(lookup);
+    o.cache_dir = default_cache_dir(lookup);
+    r.read("GGML_ROCKET_CACHE", "off, a path", o.cache_dir, [&](std::string_view t) {
+        if (t != "off" && t.front() != '/') return false;
+        return o.cache_dir = t == "off" ? "" : t, true;
+    });
+    complaints.insert(complaints.end(), r.complaints.begin(), r.complaints.end());
+    return o;
+}
+
 ParsedOptions read_options() {
     return read_options([](const char* variable) { return std::getenv(variable); });
+}
+
+BackendOptions read_backend_options(std::vector<std::string>& complaints) {
+    return read_backend_options([](const char* variable) { return std::getenv(variable); },
+                                complaints);
 }
 
 }  // namespace rosenblatt

@@ -136,9 +136,7 @@ class Graph {
         }
         op.cpu_ns = static_cast<double>(op.count) * cpu_ns(op, type);
         op.npu_ns = static_cast<double>(op.count) * npu_ns(op);
-        if (experts > 1)
-            op.reason = "experts";
-        else if (type.name == "F32")
+        if (type.name == "F32")
             op.reason = "weight_f32";
         else if (!type.dequantisable)
             op.reason = "weight_type";

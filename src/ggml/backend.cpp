@@ -9,6 +9,7 @@
 #include "ggml/cpu_delegate.hpp"
 #include "ggml/device.hpp"
 #include "ggml/graph.hpp"
+#include "ggml/graph_order.hpp"
 #include "ggml/log_sink.hpp"
 #include "ggml/session.hpp"
 #include "ggml/stats_file.hpp"
@@ -37,6 +38,13 @@ ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
                        error.what());
         return GGML_STATUS_ALLOC_FAILED;
     }
+}
+
+// The third parameter came within API version 2; it lets a backend lengthen the lives of results,
+// which we need not.
+template <typename... Parameters>
+void backend_graph_optimize(ggml_backend_t, ggml_cgraph* graph, Parameters...) {
+    put_matmuls_together(*graph);
 }
 
 ggml_guid_t guid() {
@@ -95,6 +103,7 @@ ggml_backend_t make_backend(ggml_backend_dev_t device) {
     interface.get_name = backend_name;
     interface.free = backend_free;
     interface.graph_compute = backend_graph_compute;
+    interface.graph_optimize = backend_graph_optimize;
     return new ggml_backend{guid(), interface, device, new GraphRunner(std::move(*cpu))};
 }
 

@@ -20,11 +20,21 @@ std::byte* at(const ggml_tensor* tensor, size_t offset) {
 
 void about_to_write(const void* begin, size_t bytes) {
     Session::get().tiles().drop(begin, bytes);
+    Session::get().shadows().drop(begin, bytes);
+}
+
+void forget(ggml_backend_buffer_t buffer) {
+    Session::get().tiles().forget(buffer->context, buffer->size);
+    Session::get().shadows().drop(buffer->context, buffer->size);
 }
 
 void buffer_free(ggml_backend_buffer_t buffer) {
-    Session::get().tiles().forget(buffer->context, buffer->size);
+    forget(buffer);
     std::free(buffer->context);
+}
+
+void mapped_buffer_free(ggml_backend_buffer_t buffer) {
+    forget(buffer);
 }
 
 void* buffer_base(ggml_backend_buffer_t buffer) {
@@ -68,7 +78,14 @@ void buffer_clear(ggml_backend_buffer_t buffer, uint8_t value) {
 }
 
 void buffer_reset(ggml_backend_buffer_t buffer) {
-    Session::get().tiles().forget(buffer->context, buffer->size);
+    forget(buffer);
+}
+
+// llama.cpp marks the buffer as weights, then places one tensor after the other.
+ggml_status mapped_buffer_init(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    if (buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS && !tensor->view_src)
+        Session::get().weight_written(*tensor, buffer->size);
+    return GGML_STATUS_SUCCESS;
 }
 
 ggml_backend_buffer_i buffer_interface() {
@@ -123,8 +140,15 @@ ggml_backend_buffer_type_t buffer_type() {
     return loaders;
 }
 
+ggml_backend_buffer_t buffer_over(void* memory, size_t size) {
+    ggml_backend_buffer_i interface = buffer_interface();
+    interface.free_buffer = mapped_buffer_free;
+    interface.init_tensor = mapped_buffer_init;
+    return ggml_backend_buffer_init(buffer_type(), interface, memory, size);
+}
+
 bool is_our_buffer(ggml_backend_buffer_t buffer) {
-    return buffer && buffer->iface.free_buffer == buffer_free;
+    return buffer && buffer->iface.get_base == buffer_base;
 }
 
 }  // namespace rosenblatt::ggml

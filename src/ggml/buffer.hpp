@@ -12,6 +12,10 @@ namespace rosenblatt::ggml {
 ggml_backend_buffer_type_t buffer_type();
 
 /// True for a buffer that buffer_type() allocated; nullptr is not.
+/// A buffer over memory of the program's, the mapped file of a model: its tensors are there when
+/// they are placed, nothing is copied.
+ggml_backend_buffer_t buffer_over(void* memory, size_t size);
+
 bool is_our_buffer(ggml_backend_buffer_t buffer);
 
 }  // namespace rosenblatt::ggml

@@ -8,6 +8,7 @@
 
 #include "compile/planner.hpp"
 #include "compile/tiling.hpp"
+#include "ggml/cpu_shadow.hpp"
 #include "matmul/refine.hpp"
 #include "quant/row_format.hpp"
 
@@ -44,8 +45,9 @@ double time_mul_mat(ggml_type type, int64_t m, CpuDelegate& cpu) {
     ggml_tensor* x = ggml_new_tensor_2d(context, GGML_TYPE_F32, k_probe_k, m);
     ggml_set_zero(w);
     ggml_set_zero(x);
+    const auto shadow = Shadow::make(*w);
     ggml_cgraph* graph = ggml_new_graph_custom(context, 4, false);
-    ggml_build_forward_expand(graph, ggml_mul_mat(context, w, x));
+    ggml_build_forward_expand(graph, ggml_mul_mat(context, shadow ? shadow->tensor() : w, x));
     double best = k_never;
     for (int run = 0; run < k_probe_runs; ++run) {
         const auto start = std::chrono::steady_clock::now();
@@ -60,12 +62,6 @@ double time_mul_mat(ggml_type type, int64_t m, CpuDelegate& cpu) {
 
 }  // namespace
 
-double CpuRate::ns(const MulMatShape& shape) const {
-    const double weights = static_cast<double>(shape.k) * static_cast<double>(shape.n) *
-                           static_cast<double>(shape.matrices);
-    return weights * (first_ns + more_ns * static_cast<double>(shape.m - 1));
-}
-
 CpuRate measure_cpu(ggml_type type, CpuDelegate& cpu) {
     const double weights = static_cast<double>(k_probe_k * k_probe_n);
     const double one = time_mul_mat(type, 1, cpu);
@@ -76,9 +72,12 @@ CpuRate measure_cpu(ggml_type type, CpuDelegate& cpu) {
 
 double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu) {
     std::lock_guard lock(mutex_);
-    const auto [rate, first] = rates_.try_emplace({type, cpu.threads()});
-    if (first) rate->second = measure_cpu(type, cpu);
-    return rate->second.ns(shape) - npu_ns(shape);
+    auto rate = rates_.find(type, cpu.threads());
+    if (!rate) {
+        rate = measure_cpu(type, cpu);
+        rates_.add(type, cpu.threads(), *rate);
+    }
+    return rate->ns(shape) - npu_ns(shape);
 }
 
 // Planned NPU time and the host's share, writing the cubes and reading them back.

@@ -14,10 +14,9 @@ uint64_t layers_up_to(const ggml_tensor& weight) {
 
 }  // namespace
 
-void Counters::count_npu(const ggml_tensor& node, const MulMatShape& shape) {
+void Counters::count_npu(const ggml_tensor& node) {
     ++npu_nodes;
-    npu_macs += static_cast<uint64_t>(shape.macs());
-    passes += 2 * static_cast<uint64_t>(shape.matrices);
+    npu_macs += mul_mat_macs(node);
     const uint64_t depth = layers_up_to(*node.src[0]);
     uint64_t known = layers;
     while (depth > known && !layers.compare_exchange_weak(known, depth)) {

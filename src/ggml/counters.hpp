@@ -18,11 +18,12 @@ struct Counters {
     std::array<std::atomic<uint64_t>, k_refusals> refused{};
     std::atomic<uint64_t> cpu_ops_us{0};
     std::atomic<uint64_t> passes{0};  ///< over activations: one per X packed, one per Y unpacked
+    std::atomic<uint64_t> shadow_bytes{0};   ///< of weights in the CPU's own layout, at the end
     std::atomic<uint64_t> npu_graphs{0};  ///< graphs that used the NPU
     std::atomic<uint64_t> layers{0};      ///< of the deepest model seen, by its weights' names
 
     void count_refusal(Refusal refusal) { ++refused[static_cast<size_t>(refusal)]; }
-    void count_npu(const ggml_tensor& node, const MulMatShape& shape);
+    void count_npu(const ggml_tensor& node);
 };
 
 }  // namespace rosenblatt::ggml

@@ -35,6 +35,7 @@ void device_get_props(ggml_backend_dev_t dev, ggml_backend_dev_props* props) {
     device_get_memory(dev, &props->memory_free, &props->memory_total);
     props->caps = {};
     props->caps.mmap_support = true;  // false would turn mmap off for the whole model
+    props->caps.buffer_from_host_ptr = true;
 }
 
 ggml_backend_t device_init_backend(ggml_backend_dev_t dev, const char*) {
@@ -45,18 +46,32 @@ ggml_backend_buffer_type_t device_get_buffer_type(ggml_backend_dev_t) {
     return buffer_type();
 }
 
-// ggml's CPU backend also works on its own repacked layouts, which are no host buffers; our
-// instance of it gets none of those.
+// A model's layers that the user left on the CPU (-ngl), and their KV cache, are not ours, although
+// we could read them: attention must run where llama.cpp placed its layer, else it switches Flash
+// Attention off. Their nodes are known by weights, or by results, that stand in memory not ours.
+bool belongs_elsewhere(const ggml_tensor& op) {
+    // By type: where llama.cpp only asks how much memory it needs, buffers are empty ones of ggml's.
+    const auto is_ours = [](ggml_backend_buffer_t buffer) {
+        return ggml_backend_buffer_get_type(buffer) == buffer_type();
+    };
+    const ggml_backend_buffer_t written = op.view_src ? op.view_src->buffer : op.buffer;
+    if (written && !is_ours(written)) return true;
+    for (const ggml_tensor* source : op.src)
+        if (source && source->buffer && !is_ours(source->buffer) &&
+            (source->buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS ||
+             !ggml_backend_buffer_is_host(source->buffer)))
+            return true;
+    return false;
+}
+
 bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
     ggml_backend_dev_t cpu = cpu_device();
-    if (!cpu) return false;
-    for (const ggml_tensor* source : op->src) {
-        if (!source || !source->buffer) continue;
-        ggml_backend_buffer_type_t type = ggml_backend_buffer_get_type(source->buffer);
-        if (ggml_backend_buft_get_device(type) == cpu && !ggml_backend_buft_is_host(type))
-            return false;
-    }
-    return ggml_backend_dev_supports_op(cpu, op);
+    return cpu && !belongs_elsewhere(*op) && ggml_backend_dev_supports_op(cpu, op);
+}
+
+ggml_backend_buffer_t device_buffer_from_host_ptr(ggml_backend_dev_t, void* memory, size_t size,
+                                                  size_t) {
+    return buffer_over(memory, size);
 }
 
 bool device_supports_buft(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
@@ -74,6 +89,7 @@ ggml_backend_device make_device() {
     d.iface.get_buffer_type = device_get_buffer_type;
     d.iface.supports_op = device_supports_op;
     d.iface.supports_buft = device_supports_buft;
+    d.iface.buffer_from_host_ptr = device_buffer_from_host_ptr;
     d.reg = registry();
     return d;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ggml/graph.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "ggml/buffer.hpp"
 #include "ggml/session.hpp"
@@ -23,16 +25,23 @@ void drop_tiles_under(const ggml_tensor& node) {
         return;
     if (buffer->usage == GGML_BACKEND_BUFFER_USAGE_COMPUTE) return;
     Session::get().tiles().drop_for_operation(node);
+    Session::get().shadows().drop(node.data, ggml_nbytes(&node));
+}
+
+bool overlap(const ggml_tensor& a, const ggml_tensor& b) {
+    const auto begin = [](const ggml_tensor& t) { return static_cast<const std::byte*>(t.data); };
+    return begin(a) < begin(b) + ggml_nbytes(&b) && begin(b) < begin(a) + ggml_nbytes(&a);
 }
 
 }  // namespace
 
-std::optional<Refusal> GraphRunner::refuse(const ggml_tensor& node, const MulMatShape& shape) {
+std::optional<Refusal> GraphRunner::refuse(const ggml_tensor& node) {
     Session& session = Session::get();
     if (const auto refusal = unsuitable(node, session.options().pipeline)) return refusal;
     const ggml_tensor& weight = *node.src[0];
     if (session.tiles().is_written(weight)) return Refusal::WeightIsWritten;
-    session.counters().eligible_macs += static_cast<uint64_t>(shape.macs());
+    session.counters().eligible_macs += mul_mat_macs(node);
+    const MulMatShape shape = mul_mat_shape(node);
     if (session.options().min_m) {
         if (shape.m < *session.options().min_m) return Refusal::FewRows;
         return std::nullopt;
@@ -43,26 +52,91 @@ std::optional<Refusal> GraphRunner::refuse(const ggml_tensor& node, const MulMat
     return std::nullopt;
 }
 
-std::optional<Refusal> GraphRunner::run_on_npu(const ggml_tensor& node, const MulMatShape& shape) {
-    Session& session = Session::get();
-    matmul::Device* device = session.npu()->device();
-    if (!device) return Refusal::NoDevice;
-    const auto found = session.tiles_of(*device, *node.src[0], *cpu_);
+bool GraphRunner::accepts(const ggml_tensor& node) {
+    drop_tiles_under(node);
+    if (!is_matmul(node)) return false;
+    const auto refusal = refuse(node);
+    if (refusal) Session::get().counters().count_refusal(*refusal);
+    return !refusal;
+}
+
+// The matmuls after `first`, an accepted one, that share its X, as far as nothing but names of
+// memory stands between. Gives where they end.
+int GraphRunner::collect_together(const ggml_cgraph& graph, int first) {
+    together_ = {first};
+    int end = first + 1;
+    for (int i = end; i < graph.n_nodes; ++i) {
+        const ggml_tensor& node = *graph.nodes[i];
+        if (api::only_names_memory(node.op)) continue;
+        if (!is_matmul(node) || !share_x(*graph.nodes[first], node)) break;
+        const auto meets = [&](int other) { return overlap(*graph.nodes[other], node); };
+        if (std::any_of(together_.begin(), together_.end(), meets)) break;
+        if (!accepts(node)) {
+            refused_ = i;
+            break;
+        }
+        together_.push_back(i);
+        end = i + 1;
+    }
+    return end;
+}
+
+std::optional<Refusal> GraphRunner::prepare(matmul::Device& device, Product& product) {
+    if (const auto refusal = group_rows(*product.node, product.rows)) return refusal;
+    std::vector<int64_t> matrices;
+    for (const RowGroups::Group& group : product.rows.groups) matrices.push_back(group.matrix);
+    auto found = Session::get().tiles_of(device, *product.node->src[0], matrices, *cpu_);
     if (!found.tiles) return found.refusal;
-    const auto parallel_for = [this](int64_t size, const matmul::LoopBody& body) {
-        cpu_->parallel_for(size, body);
-    };
-    const Trace::Scope scope = session.trace().scope("npu", node);
-    if (const auto refusal = mul_mat_.run(*device, node, *found.tiles, parallel_for))
-        return refusal;
-    session.counters().count_npu(node, shape);
+    product.tiles = std::move(found.tiles);
     return std::nullopt;
+}
+
+void GraphRunner::settle(size_t product, std::optional<Refusal> refusal) {
+    Counters& counters = Session::get().counters();
+    if (refusal) return counters.count_refusal(*refusal);
+    counters.count_npu(*products_[product].node);
+    on_npu_[product] = true;
+}
+
+// Products [first, end) have tiles of one pipeline.
+void GraphRunner::run_on_npu(matmul::Device& device, size_t first, size_t end) {
+    Session& session = Session::get();
+    const auto products = std::span(products_).subspan(first, end - first);
+    const Trace::Scope scope = session.trace().scope("npu", *products[0].node);
+    const auto refusal = mul_mat_.run(
+        device, products, [this](int64_t n, const auto& body) { cpu_->parallel_for(n, body); });
+    if (!refusal) session.counters().passes += 1 + products.size();
+    for (size_t p = first; p < end; ++p) settle(p, refusal);
+}
+
+// Everything before them has been computed.
+void GraphRunner::run_together(const ggml_cgraph& graph) {
+    const size_t count = together_.size();
+    if (products_.size() < count) products_.resize(count);
+    on_npu_.assign(count, false);
+    matmul::Device* device = Session::get().npu()->device();
+    std::vector<bool> ready(count, false);
+    for (size_t p = 0; p < count; ++p) {
+        products_[p].node = graph.nodes[together_[p]];
+        const auto refusal = device ? prepare(*device, products_[p]) : Refusal::NoDevice;
+        if (refusal) settle(p, refusal);
+        ready[p] = !refusal;
+    }
+    for (size_t first = 0; first < count; ++first) {
+        if (!ready[first]) continue;
+        size_t end = first + 1;
+        while (end < count && ready[end] && same_pipeline(products_[first], products_[end])) ++end;
+        run_on_npu(*device, first, end);
+        first = end - 1;
+    }
+    for (Product& product : products_) product.tiles.reset();
 }
 
 ggml_status GraphRunner::run_on_cpu(const ggml_cgraph& graph, int begin, int end) {
     if (begin == end) return GGML_STATUS_SUCCESS;
     Session& session = Session::get();
     const Trace::Scope scope = session.trace().scope("cpu", *graph.nodes[begin]);
+    const ShadowedNodes shadowed(graph, begin, end, session.shadows(), session.tiles());
     const auto start = Clock::now();
     const ggml_status status = cpu_->compute(graph, begin, end);
     const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
@@ -71,29 +145,25 @@ ggml_status GraphRunner::run_on_cpu(const ggml_cgraph& graph, int begin, int end
 }
 
 ggml_status GraphRunner::compute(const ggml_cgraph& graph) {
-    Session& session = Session::get();
     bool used_npu = false;
+    refused_ = -1;
     int begin = 0;  // nodes [begin, i) wait for the CPU
     for (int i = 0; i < graph.n_nodes; ++i) {
-        const ggml_tensor& node = *graph.nodes[i];
-        drop_tiles_under(node);
-        if (!is_matmul(node)) continue;
-        const MulMatShape shape = mul_mat_shape(node);
-        if (const auto refusal = refuse(node, shape)) {
-            session.counters().count_refusal(*refusal);
-            continue;
-        }
-        const ggml_status status = run_on_cpu(graph, begin, i);
+        if (i == refused_ || !accepts(*graph.nodes[i])) continue;
+        ggml_status status = run_on_cpu(graph, begin, i);
         if (status != GGML_STATUS_SUCCESS) return status;
         if (cpu_->aborted()) return GGML_STATUS_ABORTED;
-        begin = i;
-        if (const auto refusal = run_on_npu(node, shape)) {
-            session.counters().count_refusal(*refusal);
-        } else {
-            begin = i + 1;
-            used_npu = true;
+        begin = collect_together(graph, i);
+        i = begin - 1;
+        run_together(graph);
+        for (size_t p = 0; p < together_.size(); ++p) {
+            used_npu = used_npu || on_npu_[p];
+            if (on_npu_[p]) continue;
+            status = run_on_cpu(graph, together_[p], together_[p] + 1);
+            if (status != GGML_STATUS_SUCCESS) return status;
         }
     }
+    Session& session = Session::get();
     if (used_npu) ++session.counters().npu_graphs;
     session.report_memory();
     return run_on_cpu(graph, begin, graph.n_nodes);

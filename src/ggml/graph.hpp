@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "ggml/api.hpp"
 #include "ggml/cpu_delegate.hpp"
@@ -27,11 +28,21 @@ class GraphRunner {
 
   private:
     ggml_status run_on_cpu(const ggml_cgraph& graph, int begin, int end);
-    std::optional<Refusal> refuse(const ggml_tensor& node, const MulMatShape& shape);
-    std::optional<Refusal> run_on_npu(const ggml_tensor& node, const MulMatShape& shape);
+    std::optional<Refusal> refuse(const ggml_tensor& node);
+    bool accepts(const ggml_tensor& node);
+    int collect_together(const ggml_cgraph& graph, int first);
+
+    void run_together(const ggml_cgraph& graph);
+    std::optional<Refusal> prepare(matmul::Device& device, Product& product);
+    void run_on_npu(matmul::Device& device, size_t first, size_t end);
+    void settle(size_t product, std::optional<Refusal> refusal);
 
     std::unique_ptr<CpuDelegate> cpu_;
     MulMat mul_mat_;
+    int refused_ = -1;  // a node that was asked about while looking for company, and counted
+    std::vector<int> together_;      // matmuls that share X, by their place in the graph
+    std::vector<Product> products_;  // of those; keeps its memory, so it may be longer
+    std::vector<bool> on_npu_;       // of those: computed
 };
 
 }  // namespace rosenblatt::ggml

@@ -26,4 +26,12 @@ HostMemory host_memory(const std::string& path) {
     return memory;
 }
 
+size_t resident_bytes(const std::string& path) {
+    std::ifstream file(path);
+    size_t total = 0;
+    size_t resident = 0;
+    file >> total >> resident;
+    return resident * static_cast<size_t>(std::max(1L, sysconf(_SC_PAGESIZE)));
+}
+
 }  // namespace rosenblatt::ggml

@@ -15,4 +15,7 @@ struct HostMemory {
 /// Reads /proc/meminfo, or `path` in its form; what it does not say comes from sysconf.
 HostMemory host_memory(const std::string& path = "/proc/meminfo");
 
+/// Memory of this process that is in RAM now, mapped files included.
+size_t resident_bytes(const std::string& path = "/proc/self/statm");
+
 }  // namespace rosenblatt::ggml

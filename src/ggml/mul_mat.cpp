@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ggml/mul_mat.hpp"
 
+#include <algorithm>
+
 #include "ggml/buffer.hpp"
 #include "ggml/log_sink.hpp"
 #include "matmul/refine.hpp"
@@ -10,11 +12,6 @@ namespace {
 
 bool is_integer(Pipeline pipeline) {
     return pipeline != Pipeline::F16;
-}
-
-std::byte* row(const ggml_tensor& t, int64_t i1, int64_t i2, int64_t i3) {
-    return static_cast<std::byte*>(t.data) + static_cast<size_t>(i1) * t.nb[1] +
-           static_cast<size_t>(i2) * t.nb[2] + static_cast<size_t>(i3) * t.nb[3];
 }
 
 // The accumulators are exact (int32) or fp32, so any accumulator precision is met; the activations
@@ -54,26 +51,47 @@ std::optional<Refusal> unsuitable_activations(const ggml_tensor& x, const ggml_t
 }
 
 Result<matmul::Outcome> multiply_rows(matmul::Device& device, const matmul::Input& x,
-                                      const matmul::Output& output,
+                                      std::span<const matmul::Output> outputs,
                                       const matmul::ParallelFor& parallel_for) {
     const bool refine =
-        x.rows <= matmul::k_refined_rows && is_integer(output.weights->pipeline());
-    return refine ? multiply_refined(device, x, {&output, 1}, parallel_for)
-                  : multiply(device, x, {&output, 1}, parallel_for);
+        x.rows <= matmul::k_refined_rows && is_integer(outputs[0].weights->pipeline());
+    return refine ? multiply_refined(device, x, outputs, parallel_for)
+                  : multiply(device, x, outputs, parallel_for);
+}
+
+const matmul::Weights& matrix_of(const Product& product, size_t group) {
+    const auto matrix = static_cast<size_t>(product.rows.groups[group].matrix);
+    return *product.tiles->matrices[matrix];
 }
 
 }  // namespace
 
 MulMatShape mul_mat_shape(const ggml_tensor& node) {
     const ggml_tensor& w = *node.src[0];
-    const int64_t matrices = w.ne[2] * w.ne[3];
-    return {matrices > 0 ? ggml_nrows(&node) / matrices : 0, w.ne[0], w.ne[1], matrices};
+    int64_t matrices = w.ne[2] * w.ne[3];
+    const int64_t rows = ggml_nrows(&node);
+    if (node.op == GGML_OP_MUL_MAT_ID) matrices = std::min(matrices, rows);
+    return {matrices > 0 ? (rows + matrices - 1) / matrices : 0, w.ne[0], w.ne[1], matrices};
+}
+
+uint64_t mul_mat_macs(const ggml_tensor& node) {
+    return static_cast<uint64_t>(ggml_nelements(&node)) * static_cast<uint64_t>(node.src[0]->ne[0]);
+}
+
+bool share_x(const ggml_tensor& a, const ggml_tensor& b) {
+    const ggml_tensor& v = *a.src[0];
+    const ggml_tensor& w = *b.src[0];
+    return a.op == b.op && a.src[1] == b.src[1] && a.src[2] == b.src[2] && v.ne[0] == w.ne[0] &&
+           v.ne[2] == w.ne[2] && v.ne[3] == w.ne[3];
+}
+
+bool same_pipeline(const Product& a, const Product& b) {
+    return matrix_of(a, 0).pipeline() == matrix_of(b, 0).pipeline();
 }
 
 std::optional<Refusal> unsuitable(const ggml_tensor& node, Pipeline pipeline) {
     const ggml_tensor& w = *node.src[0];
     const ggml_tensor& x = *node.src[1];
-    if (node.op == GGML_OP_MUL_MAT_ID) return Refusal::Experts;
     if (ggml_is_empty(&node) || ggml_is_empty(&w)) return Refusal::EmptyMatrix;
     if (api::is_hadamard(node)) return Refusal::HadamardHint;
     if (!precision_allows(api::activation_precision(node), pipeline)) return Refusal::Precision;
@@ -81,52 +99,58 @@ std::optional<Refusal> unsuitable(const ggml_tensor& node, Pipeline pipeline) {
     return unsuitable_activations(x, node);
 }
 
-void MulMat::gather_rows(const ggml_tensor& node, int64_t i2, int64_t i3,
-                         const matmul::ParallelFor& parallel_for) {
-    const ggml_tensor& w = *node.src[0];
-    const ggml_tensor& x = *node.src[1];
-    const int64_t broadcast2 = x.ne[2] / w.ne[2];
-    const int64_t broadcast3 = x.ne[3] / w.ne[3];
-    x_.clear();
-    y_.clear();
-    for (int64_t j3 = i3 * broadcast3; j3 < (i3 + 1) * broadcast3; ++j3)
-        for (int64_t j2 = i2 * broadcast2; j2 < (i2 + 1) * broadcast2; ++j2)
-            for (int64_t m = 0; m < x.ne[1]; ++m) {
-                x_.push_back(reinterpret_cast<const float*>(row(x, m, j2, j3)));
-                y_.push_back(reinterpret_cast<float*>(row(node, m, j2, j3)));
-            }
-    if (x.type == GGML_TYPE_F32) return;
+void MulMat::gather_x(const Product& product, const RowGroups::Group& group,
+                      const matmul::ParallelFor& parallel_for) {
+    const ggml_tensor& x = *product.node->src[1];
+    const auto rows = std::span(product.rows.x).subspan(group.first, group.count);
+    x_.resize(group.count);
+    if (x.type == GGML_TYPE_F32) {
+        std::transform(rows.begin(), rows.end(), x_.begin(),
+                       [](const std::byte* row) { return reinterpret_cast<const float*>(row); });
+        return;
+    }
     const int64_t k = x.ne[0];
     const auto to_float = ggml_get_type_traits(x.type)->to_float;
-    converted_.resize(x_.size() * static_cast<size_t>(k));
-    parallel_for(static_cast<int64_t>(x_.size()), [&](int64_t begin, int64_t end) {
+    converted_.resize(group.count * static_cast<size_t>(k));
+    parallel_for(static_cast<int64_t>(group.count), [&](int64_t begin, int64_t end) {
         for (int64_t m = begin; m < end; ++m) {
             float* floats = converted_.data() + m * k;
-            to_float(x_[static_cast<size_t>(m)], floats, k);
+            to_float(rows[static_cast<size_t>(m)], floats, k);
             x_[static_cast<size_t>(m)] = floats;
         }
     });
 }
 
-std::optional<Refusal> MulMat::run(matmul::Device& device, const ggml_tensor& node,
-                                   const Tiles& tiles, const matmul::ParallelFor& parallel_for) {
-    const ggml_tensor& w = *node.src[0];
-    size_t matrix = 0;
-    for (int64_t i3 = 0; i3 < w.ne[3]; ++i3)
-        for (int64_t i2 = 0; i2 < w.ne[2]; ++i2) {
-            gather_rows(node, i2, i3, parallel_for);
-            const bool rotated = tiles.matrices[matrix]->pipeline() == Pipeline::W8A8H;
-            const matmul::Input x =
-                rotated ? outliers_.without(x_, w.ne[0]) : matmul::input_of(x_);
-            const matmul::Output output{tiles.matrices[matrix++].get(), y_};
-            const auto outcome = multiply_rows(device, x, output, parallel_for);
-            if (!outcome) {
-                warn_once(outcome.error().message);
-                return Refusal::EngineError;
-            }
-            if (*outcome == matmul::Outcome::OutOfRange) return Refusal::ActivationValues;
-            if (rotated) outliers_.put_back(w, i2, i3, tiles.columns, y_, parallel_for);
-        }
+std::optional<Refusal> MulMat::run_group(matmul::Device& device, std::span<const Product> products,
+                                         size_t group, const matmul::ParallelFor& parallel_for) {
+    const RowGroups::Group& rows = products[0].rows.groups[group];
+    gather_x(products[0], rows, parallel_for);
+    outputs_.clear();
+    for (const Product& product : products)
+        outputs_.push_back({&matrix_of(product, group),
+                            std::span(product.rows.y).subspan(rows.first, rows.count)});
+    const bool rotated = outputs_[0].weights->pipeline() == Pipeline::W8A8H;
+    const matmul::Input x = rotated ? outliers_.without(x_, products[0].node->src[0]->ne[0])
+                                    : matmul::input_of(x_);
+    const auto outcome = multiply_rows(device, x, outputs_, parallel_for);
+    if (!outcome) {
+        warn_once(outcome.error().message);
+        return Refusal::EngineError;
+    }
+    if (*outcome == matmul::Outcome::OutOfRange) return Refusal::ActivationValues;
+    if (!rotated) return std::nullopt;
+    for (size_t p = 0; p < products.size(); ++p) {
+        const ggml_tensor& w = *products[p].node->src[0];
+        outliers_.put_back(w, rows.matrix % w.ne[2], rows.matrix / w.ne[2],
+                           products[p].tiles->columns, outputs_[p].rows, parallel_for);
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Product> products,
+                                   const matmul::ParallelFor& parallel_for) {
+    for (size_t group = 0; group < products[0].rows.groups.size(); ++group)
+        if (const auto refusal = run_group(device, products, group, parallel_for)) return refusal;
     return std::nullopt;
 }
 

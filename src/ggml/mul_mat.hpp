@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-// MUL_MAT: which of them the NPU can do, and doing one.
-//
-// ggml's shapes in our words: src0 is W[N][K] with ne = {K, N, A, B}; src1 is X[M][K] with
-// ne = {K, M, A*a, B*b}; dst is Y[M][N] with ne = {N, M, A*a, B*b}. Each of the A*B matrices of
-// src0 meets the M*a*b rows of src1 that broadcast over it.
+// MUL_MAT and MUL_MAT_ID: which of them the NPU can do, and doing some that share their X.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/options.hpp"
 #include "ggml/api.hpp"
 #include "ggml/refusal.hpp"
+#include "ggml/row_groups.hpp"
 #include "ggml/tile_store.hpp"
 #include "matmul/device.hpp"
 #include "matmul/multiply.hpp"
@@ -23,33 +22,45 @@ struct MulMatShape {
     int64_t m = 0;  ///< rows that meet one matrix, broadcasting included
     int64_t k = 0;
     int64_t n = 0;
-    int64_t matrices = 0;  ///< A*B
-
-    double macs() const {
-        return static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n) *
-               static_cast<double>(matrices);
-    }
+    int64_t matrices = 0;  ///< that meet rows
 };
 
+/// Experts count as dealt evenly: which ones meet how many rows is known only when the ids are.
 MulMatShape mul_mat_shape(const ggml_tensor& node);
+uint64_t mul_mat_macs(const ggml_tensor& node);
 
 /// Why the NPU cannot do this MUL_MAT whatever its size; nothing when it can.
 std::optional<Refusal> unsuitable(const ggml_tensor& node, Pipeline pipeline);
 
-/// Rows of src1 and dst, ready for the engine; keeps its memory from call to call.
+/// One of the matmuls that run together.
+struct Product {
+    const ggml_tensor* node = nullptr;
+    RowGroups rows;
+    std::shared_ptr<const Tiles> tiles;  ///< of every matrix that meets rows
+};
+
+/// True when both have the same X, so that it needs to be quantised but once: q, k and v, or gate
+/// and up.
+bool share_x(const ggml_tensor& a, const ggml_tensor& b);
+/// Both of these, whose tiles were found, run in the same pipeline.
+bool same_pipeline(const Product& a, const Product& b);
+
+/// Multiplies; keeps its memory from call to call.
 class MulMat {
   public:
-    /// Computes `node`, which is suitable and whose tiles these are. A refusal: dst was not
-    /// completed, the CPU has to compute the node.
-    std::optional<Refusal> run(matmul::Device& device, const ggml_tensor& node, const Tiles& tiles,
+    /// Computes the nodes, which are suitable and share X and pipeline. A refusal: none of them was
+    /// completed, the CPU has to compute them.
+    std::optional<Refusal> run(matmul::Device& device, std::span<const Product> products,
                                const matmul::ParallelFor& parallel_for);
 
   private:
-    void gather_rows(const ggml_tensor& node, int64_t i2, int64_t i3,
-                     const matmul::ParallelFor& parallel_for);
+    void gather_x(const Product& product, const RowGroups::Group& group,
+                  const matmul::ParallelFor& parallel_for);
+    std::optional<Refusal> run_group(matmul::Device& device, std::span<const Product> products,
+                                     size_t group, const matmul::ParallelFor& parallel_for);
 
     std::vector<const float*> x_;
-    std::vector<float*> y_;
+    std::vector<matmul::Output> outputs_;
     Outliers outliers_;
     std::vector<float> converted_;  // rows of an F16 or BF16 src1
 };

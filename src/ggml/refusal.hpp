@@ -22,7 +22,7 @@ enum class Refusal {
     WeightInComputeBuffer,  ///< memory that the graph's own results are written over
     FewRows,                ///< fewer rows than GGML_ROCKET_MIN_M
     Cost,                   ///< the CPU is faster for this shape
-    Experts,                ///< MUL_MAT_ID
+    ExpertId,               ///< an id of MUL_MAT_ID names no expert
     NoDevice,               ///< the lanes could not be opened, or none answers any more
     NoMemory,          ///< GGML_ROCKET_MEM_MAX, BO memory or the lanes' address space is used up
     Pipeline,          ///< the pipeline asked for has no tiles on the NPU
@@ -48,7 +48,7 @@ constexpr const char* name(Refusal refusal) {
                                                         "weight_in_compute_buffer",
                                                         "few_rows",
                                                         "cost",
-                                                        "experts",
+                                                        "expert_id",
                                                         "no_device",
                                                         "no_memory",
                                                         "pipeline",

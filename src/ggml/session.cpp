@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <numeric>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/log.hpp"
 #include "ggml/log_sink.hpp"
@@ -24,6 +26,8 @@ std::atomic<Session*> g_session{nullptr};
 
 // A prompt of this many rows decides whether a weight is packed when its model is loaded.
 constexpr int64_t k_typical_m = 512;
+// ... of which an expert meets this share: 8 of 64 or 2 of 16 experts for a token.
+constexpr int64_t k_expert_share = 8;
 
 // The output matrix meets one row per generated token, and token_embd is read by rows unless it is
 // the output matrix too: both are packed only when many rows come (perplexity,
@@ -33,8 +37,15 @@ bool is_head(const ggml_tensor& weight) {
     return name.starts_with("output.") || name.starts_with("token_embd.");
 }
 
+// llama.cpp's names of weights that MUL_MAT_ID reads end so.
+bool holds_experts(const ggml_tensor& weight) {
+    return std::string_view(weight.name).find("_exps.") != std::string_view::npos;
+}
+
 MulMatShape typical_shape(const ggml_tensor& weight) {
-    const int64_t m = is_head(weight) ? 1 : k_typical_m;
+    const int64_t m = is_head(weight)         ? 1
+                      : holds_experts(weight) ? k_typical_m / k_expert_share
+                                              : k_typical_m;
     return {m, weight.ne[0], weight.ne[1], weight.ne[2] * weight.ne[3]};
 }
 
@@ -67,9 +78,12 @@ Session::Session(ParsedOptions parsed)
       cost_(options_.pipeline),
       trace_(!options_.trace_file.empty()) {
     route_log(options_.log);
+    backend_options_ = read_backend_options(parsed.complaints);
     for (const std::string& complaint : parsed.complaints) warn_once(complaint);
     find_npu();
     if (npu_) cost_.set_machine({npu_->clock_mhz(), options_.board, options_.lanes});
+    if (const std::string& dir = backend_options_.cache_dir; !dir.empty())
+        cost_.set_known_rates(CpuRates(dir + "/cpu-rates.json", cpu_identity()));
 }
 
 void Session::find_npu() {
@@ -94,7 +108,7 @@ void Session::hint_at_missing_npu() {
 bool Session::is_worth_packing(const ggml_tensor& weight) {
     const bool matrix = weight.op == GGML_OP_NONE && !weight.view_src &&
                         ggml_is_contiguous(&weight) && weight.ne[0] > 1 && weight.ne[1] > 1 &&
-                        weight.ne[2] == 1 && weight.ne[3] == 1;
+                        (weight.ne[2] == 1 || holds_experts(weight)) && weight.ne[3] == 1;
     if (!matrix || !can_dequantise(weight.type) || is_head(weight)) return false;
     if (options_.min_m) return true;
     return cost_.npu_is_faster(typical_shape(weight), weight.type, *loading_threads_);
@@ -109,20 +123,26 @@ void Session::pack_while_loading(const ggml_tensor& weight) {
         loading_threads_->set_threads(static_cast<int>(std::thread::hardware_concurrency()));
     }
     if (!is_worth_packing(weight)) return;
-    if (matmul::Device* device = npu_->device()) tiles_of(*device, weight, *loading_threads_);
+    matmul::Device* device = npu_->device();
+    if (!device) return;
+    std::vector<int64_t> all(static_cast<size_t>(weight.ne[2]));
+    std::iota(all.begin(), all.end(), 0);
+    tiles_of(*device, weight, all, *loading_threads_);
 }
 
 void Session::weight_written(const ggml_tensor& weight, size_t buffer_bytes) noexcept try {
     if (!npu_) return;
     static PackingProgress progress;
     pack_while_loading(weight);
+    const bool cpu_multiplies = !options_.min_m || *options_.min_m > 1;
+    if (cpu_multiplies && ggml_n_dims(&weight) > 1) shadows_.find_or_make(weight);
     progress.advance(ggml_nbytes(&weight), buffer_bytes);
 } catch (const std::exception& error) {  // no memory: the first use will try again
     log::debug(std::string("packing ahead failed: ") + error.what());
 }
 
 TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& weight,
-                                   CpuDelegate& cpu) {
+                                   Matrices wanted, CpuDelegate& cpu) {
     const bool rounded = weight.type == GGML_TYPE_F16 || weight.type == GGML_TYPE_BF16;
     if (rounded && options_.pipeline != Pipeline::F16)
         warn_once(std::string("the model's ") + ggml_type_name(weight.type) +
@@ -135,7 +155,7 @@ TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& we
         cpu.parallel_for(count, body);
     };
     const Trace::Scope scope = trace_.scope("pack", weight);
-    return tiles_.find_or_pack(device, weight, options_.pipeline, benefit, parallel_for);
+    return tiles_.find_or_pack(device, weight, wanted, options_.pipeline, benefit, parallel_for);
 }
 
 void Session::report_memory() {
@@ -148,6 +168,7 @@ void Session::report_memory() {
 }
 
 void Session::write_files() {
+    counters_.shadow_bytes = shadows_.bytes();
     write_file(options_.stats_file, "GGML_ROCKET_STATS", [this](const std::string& path) {
         std::ofstream file(path);
         file << stats_json(options_, npu_.get(), counters_);

@@ -7,10 +7,12 @@
 #include <mutex>
 #include <string>
 
+#include "base/backend_options.hpp"
 #include "base/options.hpp"
 #include "ggml/cost.hpp"
 #include "ggml/counters.hpp"
 #include "ggml/cpu_delegate.hpp"
+#include "ggml/cpu_shadow.hpp"
 #include "ggml/npu.hpp"
 #include "ggml/tile_store.hpp"
 #include "ggml/trace.hpp"
@@ -25,12 +27,14 @@ class Session {
     static Session& get();
 
     const Options& options() const { return options_; }
+    const BackendOptions& backend_options() const { return backend_options_; }
     /// nullptr: no NPU; without one no device is registered.
     Npu* npu() { return npu_.get(); }
     Cost& cost() { return cost_; }
     Counters& counters() { return counters_; }
     Trace& trace() { return trace_; }
     TileStore& tiles() { return tiles_; }
+    Shadows& shadows() { return shadows_; }
 
     /// One line that says why there is no ROCKET0, once, when a model is loaded without it.
     void hint_at_missing_npu();
@@ -39,8 +43,9 @@ class Session {
     /// so that the first prompt does not wait. Others are packed at their first use.
     void weight_written(const ggml_tensor& weight, size_t buffer_bytes) noexcept;
 
-    /// The tiles of `weight`, packed with the threads of `cpu` if need be.
-    TileStore::Found tiles_of(matmul::Device& device, const ggml_tensor& weight, CpuDelegate& cpu);
+    /// The tiles of these matrices of `weight`, packed with the threads of `cpu` if need be.
+    TileStore::Found tiles_of(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
+                              CpuDelegate& cpu);
 
     /// One line, once, when memory did not suffice for all tiles.
     void report_memory();
@@ -56,12 +61,14 @@ class Session {
     void pack_while_loading(const ggml_tensor& weight);
 
     Options options_;
+    BackendOptions backend_options_;
     std::unique_ptr<Npu> npu_;
     std::string no_npu_;  // why there is none, when nobody has been told yet
     Cost cost_;
     Counters counters_;
     Trace trace_;
     TileStore tiles_;
+    Shadows shadows_;
     std::atomic<bool> said_memory_{false};
     std::mutex loading_mutex_;
     std::unique_ptr<CpuDelegate> loading_threads_;  // at loading time no backend exists yet

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "ggml/host_memory.hpp"
+
 namespace rosenblatt::ggml {
 namespace {
 
@@ -40,7 +42,9 @@ std::string stats_json(const Options& options, const Npu* npu, const Counters& c
     json["splits"] = engine.splits;
     json["dma_bytes"] = engine.dma_bytes;
     json["weight_bytes_packed"] = engine.weight_bytes_packed;
-    json["bo_bytes"] = npu ? npu->bo_bytes() : 0;
+    json["pinned_bytes"] = npu ? npu->bo_bytes() : 0;
+    json["cpu_shadow_bytes"] = counters.shadow_bytes.load();
+    json["rss_bytes"] = resident_bytes();
     json["checksum"] = {{"checked", engine.checksum.checked},
                         {"mismatch", engine.checksum.mismatch},
                         {"retried", engine.checksum.retried},

@@ -3,13 +3,11 @@
 // the address of the tensor's data, dropped when that memory is written or freed.
 #pragma once
 
-#include <array>
-#include <compare>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +15,7 @@
 #include "ggml/api.hpp"
 #include "ggml/outliers.hpp"
 #include "ggml/refusal.hpp"
+#include "ggml/tensor_map.hpp"
 #include "matmul/device.hpp"
 #include "matmul/weights.hpp"
 
@@ -25,12 +24,15 @@ namespace rosenblatt::ggml {
 /// A row of this type can be turned into floats, and is worth keeping as int8 or fp16 tiles.
 bool can_dequantise(ggml_type type);
 
-/// One tensor's tiles: its ne[2] * ne[3] matrices, i2 fastest.
+/// One tensor's tiles: its ne[2] * ne[3] matrices, i2 fastest. Null: not asked for yet, as an
+/// expert that no row has met.
 struct Tiles {
     std::vector<std::unique_ptr<matmul::Weights>> matrices;
-    uint64_t bo_bytes = 0;
     mutable WeightColumns columns;
 };
+
+/// Indices into Tiles::matrices.
+using Matrices = std::span<const int64_t>;
 
 /// Thread-safe. Tiles in use by a computation stay alive until it ends, whoever drops them.
 class TileStore {
@@ -44,10 +46,11 @@ class TileStore {
     /// not marked as weights: another backend may write there unseen.
     static bool keeps(const ggml_tensor& weight);
 
-    /// The tiles of `weight`, packed now if need be. `benefit` says how much a byte of them is
-    /// worth: when memory is used up, tiles of less benefit make room.
-    Found find_or_pack(matmul::Device& device, const ggml_tensor& weight, Pipeline pipeline,
-                       double benefit, const matmul::ParallelFor& parallel_for);
+    /// The tiles of `weight`; those of the matrices in `wanted` are packed now if need be.
+    /// `benefit` says how much a byte of them is worth: when memory is used up, tiles of less
+    /// benefit make room.
+    Found find_or_pack(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
+                       Pipeline pipeline, double benefit, const matmul::ParallelFor& parallel_for);
 
     /// Memory [begin, begin + bytes) is about to be written.
     void drop(const void* begin, size_t bytes);
@@ -68,33 +71,24 @@ class TileStore {
     std::string memory_error() const;
 
   private:
-    // What a tensor must have in common with the one that was packed.
-    struct Key {
-        uintptr_t data = 0;
-        ggml_type type = GGML_TYPE_F32;
-        std::array<int64_t, GGML_MAX_DIMS> ne{};
-        std::array<size_t, GGML_MAX_DIMS> nb{};
-
-        Key() = default;
-        explicit Key(const ggml_tensor& weight);
-        auto operator<=>(const Key&) const = default;
-    };
-
     struct Entry {
-        Found found;
-        size_t bytes = 0;  // from Key::data
+        std::shared_ptr<Tiles> tiles;  // null: refused
+        Refusal refusal = Refusal::NoDevice;
         double benefit = 0;
+
+        void refuse(Refusal reason) {
+            tiles.reset();
+            refusal = reason;
+        }
     };
 
-    Found pack(matmul::Device& device, const ggml_tensor& weight, Pipeline pipeline, double benefit,
-               const matmul::ParallelFor& parallel_for);
+    void pack_missing(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
+                      Pipeline pipeline, const matmul::ParallelFor& parallel_for, Entry& entry);
     bool evict_below(double benefit);
-    void drop_locked(uintptr_t begin, size_t bytes);
 
     mutable std::mutex mutex_;
-    std::map<Key, Entry> entries_;  // by address first
-    size_t longest_ = 0;            // of all entries: how far before an address one may begin
-    std::set<uintptr_t> written_;   // leaves that operations write into
+    TensorMap<Entry> entries_;
+    std::set<uintptr_t> written_;  // leaves that operations write into
     size_t evicted_ = 0;
     std::string memory_error_;
 };

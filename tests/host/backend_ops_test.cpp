@@ -30,10 +30,12 @@ TEST(BackendOps, EveryMatrixMultiplicationIsRightAndAThousandRunOnTheNpu) {
     EXPECT_EQ(outcome.stats["checksum"]["mismatch"], 0);
 }
 
-TEST(BackendOps, ExpertsAreRightWhereverTheyRun) {
+TEST(BackendOps, ExpertsAreRightAndRunOnTheNpu) {
     const auto outcome = run_operation("MUL_MAT_ID");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
     EXPECT_EQ(occurrences(outcome.out, "FAIL"), 0u) << outcome.transcript();
+    EXPECT_GE(outcome.npu_matmuls(), 500);
+    EXPECT_EQ(outcome.stats["checksum"]["mismatch"], 0);
 }
 
 TEST(BackendOps, WhatTheCpuDoesForUsIsRight) {

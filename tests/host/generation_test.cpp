@@ -46,13 +46,24 @@ TEST(Generation, DevNoneKeepsEverythingOffTheNpu) {
     EXPECT_EQ(outcome.npu_matmuls(), 0) << outcome.transcript();
 }
 
-TEST(Generation, FlashAttentionStaysOn) {
-    const auto outcome = completion().with({"-lv", "5"}).env("GGML_ROCKET_MIN_M", "1").run();
-    ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
-    EXPECT_NE(outcome.err.find("Flash Attention enabled"), std::string::npos)
-        << outcome.transcript();
-    EXPECT_NE(outcome.err.find("assigned to device ROCKET0"), std::string::npos)
-        << outcome.transcript();
+// As with any GPU, each layer's attention runs where llama.cpp placed the layer.
+TEST(Generation, FlashAttentionStaysOnWhereverTheLayersAre) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+        {{}, "ROCKET0"}, {{"-ngl", "0"}, "CPU"}, {{"-ngl", "2"}, "ROCKET0"},
+        {{"-ot", "ffn_.*=CPU"}, "ROCKET0"}};
+    for (const auto& [arguments, device] : cases) {
+        SCOPED_TRACE(arguments.empty() ? "no flags" : arguments.back());
+        const auto outcome = completion()
+                                 .with({"-lv", "5", "-n", "4"})
+                                 .with(arguments)
+                                 .env("GGML_ROCKET_MIN_M", "1")
+                                 .run();
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.transcript();
+        EXPECT_NE(outcome.err.find("Flash Attention enabled"), std::string::npos)
+            << outcome.transcript();
+        EXPECT_NE(outcome.err.find("assigned to device " + device), std::string::npos)
+            << outcome.transcript();
+    }
 }
 
 TEST(Generation, EveryJobIsCapturedOnRequest) {

@@ -62,6 +62,7 @@ std::map<std::string, std::string> clean_environment() {
     }
     environment["GGML_BACKEND_PATH"] = ROSENBLATT_BACKEND;
     environment["GGML_ROCKET_DEVICE"] = "emulator";
+    environment["GGML_ROCKET_CACHE"] = "off";
     // Threads that spin while they wait ruin a machine that has other work (reference runs: 40
     // times slower).
     environment["OMP_WAIT_POLICY"] = "PASSIVE";

@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 
+#include "base/backend_options.hpp"
+
 namespace rosenblatt {
 namespace {
 
@@ -38,6 +40,35 @@ TEST(Options, ByteCountsTakeSuffixes) {
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "3G"}}).options.mem_max_bytes, 3ull << 30);
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "512"}}).options.mem_max_bytes, 512u);
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "99999999999999G"}}).complaints.size(), 1u);
+}
+
+BackendOptions parse_backend(const std::map<std::string, std::string>& environment,
+                             std::vector<std::string>& complaints) {
+    return read_backend_options(
+        [&](const char* variable) -> const char* {
+            const auto it = environment.find(variable);
+            return it == environment.end() ? nullptr : it->second.c_str();
+        },
+        complaints);
+}
+
+TEST(Options, TheCacheIsWhereTheDesktopSaysUnlessToldOtherwise) {
+    std::vector<std::string> complaints;
+    const auto dir = [&](const std::map<std::string, std::string>& environment) {
+        return parse_backend(environment, complaints).cache_dir;
+    };
+    EXPECT_EQ(dir({}), "");
+    EXPECT_EQ(dir({{"HOME", "/home/f"}}), "/home/f/.cache/rosenblatt");
+    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"XDG_CACHE_HOME", "/c"}}), "/c/rosenblatt");
+    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"GGML_ROCKET_CACHE", "/d"}}), "/d");
+    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"GGML_ROCKET_CACHE", "off"}}), "");
+    EXPECT_TRUE(complaints.empty());
+}
+
+TEST(Options, TheBackendsOwnAreReadAndRefusedLikeTheOthers) {
+    std::vector<std::string> complaints;
+    parse_backend({{"GGML_ROCKET_CACHE", "yes"}}, complaints);
+    EXPECT_EQ(complaints.size(), 1u);
 }
 
 TEST(Options, AnUnusableValueKeepsTheDefaultAndSaysSoInOneSentence) {

@@ -11,6 +11,7 @@ void start_ggml() {
     static const bool started = [] {
         setenv("GGML_ROCKET_DEVICE", "emulator", 1);
         setenv("GGML_ROCKET_MIN_M", "1", 1);
+        setenv("GGML_ROCKET_CACHE", "off", 1);
         unsetenv("GGML_BACKEND_PATH");
         ggml_backend_load_all_from_path(ROSENBLATT_LLAMA_BIN);
         return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != nullptr;
@@ -41,6 +42,11 @@ void set_values(ggml_tensor* tensor, const std::vector<float>& values) {
     ggml_quantize_chunk(tensor->type, values.data(), packed.data(), 0, ggml_nrows(tensor),
                         tensor->ne[0], nullptr);
     ggml_backend_tensor_set(tensor, packed.data(), 0, packed.size());
+}
+
+void set_id(ggml_tensor* ids, int64_t u, int64_t t, int32_t value) {
+    auto* row = static_cast<std::byte*>(ids->data) + static_cast<size_t>(t) * ids->nb[1];
+    reinterpret_cast<int32_t*>(row)[u] = value;
 }
 
 std::vector<float> get_values(const ggml_tensor* tensor) {

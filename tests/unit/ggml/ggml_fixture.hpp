@@ -35,6 +35,8 @@ std::vector<float> noise(size_t count, uint32_t seed);
 
 /// Quantises `values` into the tensor's type and writes it whole, as a model loader does.
 void set_values(ggml_tensor* tensor, const std::vector<float>& values);
+/// ids[u, t] = value, in a tensor of I32 in host memory.
+void set_id(ggml_tensor* ids, int64_t u, int64_t t, int32_t value);
 std::vector<float> get_values(const ggml_tensor* tensor);
 
 /// Sum of squared differences over the sum of squares.

@@ -10,6 +10,7 @@
 
 #include "ggml/buffer.hpp"
 #include "ggml/device.hpp"
+#include "ggml/graph_order.hpp"
 #include "ggml/session.hpp"
 #include "ggml_fixture.hpp"
 
@@ -46,13 +47,21 @@ class Graph : public testing::Test {
         uint32_t seed = 1;
         for (ggml_tensor* t = ggml_get_first_tensor(context_.get()); t;
              t = ggml_get_next_tensor(context_.get(), t))
-            if (t->op == GGML_OP_NONE)
+            if (t->op == GGML_OP_NONE && t->type != GGML_TYPE_I32)
                 set_values(t, noise(static_cast<size_t>(ggml_nelements(t)), seed++));
     }
 
     std::vector<float> run(const Backend& backend, const ggml_tensor* result) {
         EXPECT_EQ(ggml_backend_graph_compute(backend.get(), graph_), GGML_STATUS_SUCCESS);
         return get_values(result);
+    }
+
+    // As with llama.cpp's cb_eval, which sees every node's result.
+    void node_by_node() {
+        for (int i = 0; i < ggml_graph_n_nodes(graph_); ++i) {
+            ggml_cgraph node = api::view(*graph_, i, i + 1);
+            ASSERT_EQ(ggml_backend_graph_compute(rocket_.get(), &node), GGML_STATUS_SUCCESS);
+        }
     }
 
     // Nodes of one evaluation of `result` that the NPU computed; the values are near the CPU's.
@@ -114,11 +123,62 @@ TEST_F(Graph, NodeByNodeGivesTheSameBitsAsAtOnce) {
     ggml_tensor* result = mul_mat(tensor(GGML_TYPE_F16, 64, 64), y);
     allocate(result);
     const auto at_once = run(rocket_, result);
-    for (int i = 0; i < ggml_graph_n_nodes(graph_); ++i) {
-        ggml_cgraph node = api::view(*graph_, i, i + 1);
-        ASSERT_EQ(ggml_backend_graph_compute(rocket_.get(), &node), GGML_STATUS_SUCCESS);
-    }
+    node_by_node();
     EXPECT_EQ(get_values(result), at_once);
+}
+
+TEST_F(Graph, MatmulsOfOneXQuantiseItOnceAndGiveTheSameBits) {
+    ggml_tensor* x = tensor(GGML_TYPE_F32, 64, 40);
+    ggml_tensor* q = mul_mat(tensor(GGML_TYPE_Q8_0, 64, 64), x);
+    ggml_tensor* k = mul_mat(tensor(GGML_TYPE_F16, 64, 64), x);
+    ggml_tensor* v = mul_mat(tensor(GGML_TYPE_Q4_0, 64, 64), x);
+    ggml_tensor* result = ggml_concat(context_.get(), ggml_concat(context_.get(), q, k, 0), v, 0);
+    allocate(result);
+    put_matmuls_together(*graph_);
+    Counters& counters = Session::get().counters();
+    const uint64_t passes = counters.passes;
+    const uint64_t submits = Session::get().npu()->stats().submits;
+    const auto together = run(rocket_, result);
+    EXPECT_EQ(counters.passes - passes, 4u);
+    const uint64_t shared = Session::get().npu()->stats().submits - submits;
+    node_by_node();
+    EXPECT_EQ(get_values(result), together);
+    EXPECT_EQ(Session::get().npu()->stats().submits - submits - shared, 3 * shared);
+}
+
+TEST_F(Graph, ExpertsRunOnTheNpuEachWithItsOwnRows) {
+    constexpr int k_experts = 6, k_used = 2, k_tokens = 33;
+    for (const int x_rows : {1, k_used}) {
+        SetUp();
+        ggml_tensor* ids = ggml_new_tensor_2d(context_.get(), GGML_TYPE_I32, k_used, k_tokens);
+        ggml_tensor* result =
+            ggml_mul_mat_id(context_.get(), tensor(GGML_TYPE_Q8_0, 64, 48, k_experts),
+                            tensor(GGML_TYPE_F32, 64, x_rows, k_tokens), ids);
+        allocate(result);
+        for (int t = 0; t < k_tokens; ++t)
+            for (int u = 0; u < k_used; ++u)  // the last expert meets no row
+                set_id(ids, u, t, (t * t + u * 2) % (k_experts - 1));
+        const uint64_t before = Session::get().counters().npu_nodes;
+        const auto got = run(rocket_, result);
+        EXPECT_EQ(Session::get().counters().npu_nodes, before + 1);
+        EXPECT_LT(relative_error(got, run(cpu_, result)), k_int8_error);
+    }
+}
+
+TEST_F(Graph, ExpertsWhoseActivationsInt8CannotHoldAreComputedByTheCpu) {
+    ggml_tensor* ids = ggml_new_tensor_2d(context_.get(), GGML_TYPE_I32, 1, 4);
+    ggml_tensor* x = tensor(GGML_TYPE_F32, 64, 1, 4);
+    ggml_tensor* result = ggml_mul_mat_id(context_.get(), tensor(GGML_TYPE_F16, 64, 32, 2), x, ids);
+    allocate(result);
+    for (int t = 0; t < 4; ++t) set_id(ids, 0, t, t / 2);
+    const float bad = std::numeric_limits<float>::infinity();
+    ggml_backend_tensor_set(x, &bad, 3 * x->nb[2], sizeof(float));  // in the second expert's rows
+    const uint64_t before = Session::get().counters().npu_nodes;
+    const auto got = run(rocket_, result);
+    EXPECT_EQ(Session::get().counters().npu_nodes, before);
+    const auto expected = run(cpu_, result);
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_TRUE(got[i] == expected[i] || (std::isnan(got[i]) && std::isnan(expected[i]))) << i;
 }
 
 TEST_F(Graph, NewValuesOfAWeightReplaceItsTiles) {

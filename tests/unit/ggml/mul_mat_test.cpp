@@ -120,11 +120,33 @@ TEST_F(Suitability, ShapesCountTheRowsThatBroadcastOverOneMatrix) {
     EXPECT_EQ(plain.k, 64);
     EXPECT_EQ(plain.n, 96);
     EXPECT_EQ(plain.matrices, 1);
-    const auto two =
-        mul_mat_shape(*product(weight(GGML_TYPE_F16, 64, 96, 2), activations(64, 5, 6)));
+    const ggml_tensor* node = product(weight(GGML_TYPE_F16, 64, 96, 2), activations(64, 5, 6));
+    const auto two = mul_mat_shape(*node);
     EXPECT_EQ(two.m, 15);
     EXPECT_EQ(two.matrices, 2);
-    EXPECT_EQ(two.macs(), 15.0 * 64 * 96 * 2);
+    EXPECT_EQ(mul_mat_macs(*node), 15u * 64 * 96 * 2);
+}
+
+TEST_F(Suitability, ExpertsCountAsDealtEvenlyOverTheTokensThatThereAre) {
+    const auto shape = [&](int64_t used, int64_t tokens) {
+        ggml_tensor* ids = ggml_new_tensor_2d(context_.get(), GGML_TYPE_I32, used, tokens);
+        return mul_mat_shape(*ggml_mul_mat_id(context_.get(), weight(GGML_TYPE_Q8_0, 64, 32, 8),
+                                              activations(64, used, tokens), ids));
+    };
+    EXPECT_EQ(shape(2, 1).matrices, 2);
+    EXPECT_EQ(shape(2, 1).m, 1);
+    EXPECT_EQ(shape(3, 9).matrices, 8);
+    EXPECT_EQ(shape(3, 9).m, 4);
+}
+
+TEST_F(Suitability, OnlyMatmulsOfTheSameActivationsShareThem) {
+    ggml_tensor* x = activations(64, 8);
+    const ggml_tensor* q = product(weight(GGML_TYPE_F16, 64, 64), x);
+    EXPECT_TRUE(share_x(*q, *product(weight(GGML_TYPE_Q8_0, 64, 32), x)));
+    EXPECT_FALSE(share_x(*q, *product(weight(GGML_TYPE_F16, 64, 64), activations(64, 8))));
+    ggml_tensor* batch = activations(64, 8, 2);
+    EXPECT_FALSE(share_x(*product(weight(GGML_TYPE_F16, 64, 64, 2), batch),
+                         *product(weight(GGML_TYPE_F16, 64, 64), batch)));
 }
 
 }  // namespace

@@ -12,10 +12,27 @@ namespace {
 TEST(StatsFile, HasTheAgreedKeysEvenWhenNothingRan) {
     const Counters counters;
     const auto json = nlohmann::json::parse(stats_json({}, nullptr, counters));
-    for (const char* key :
-         {"device", "emulated", "pipeline", "mul_mat", "macs", "tasks", "jobs", "submits", "splits",
-          "dma_bytes", "weight_bytes_packed", "checksum", "host_ms", "host_bytes",
-          "host_passes_per_layer", "npu_ms_modelled", "clock_mhz", "clock_source"})
+    for (const char* key : {"device",
+                            "emulated",
+                            "pipeline",
+                            "mul_mat",
+                            "macs",
+                            "tasks",
+                            "jobs",
+                            "submits",
+                            "splits",
+                            "dma_bytes",
+                            "weight_bytes_packed",
+                            "checksum",
+                            "host_ms",
+                            "host_bytes",
+                            "host_passes_per_layer",
+                            "rss_bytes",
+                            "pinned_bytes",
+                            "cpu_shadow_bytes",
+                            "npu_ms_modelled",
+                            "clock_mhz",
+                            "clock_source"})
         EXPECT_TRUE(json.contains(key)) << key;
     for (const char* key : {"npu", "cpu_refused"}) EXPECT_TRUE(json["mul_mat"].contains(key));
     for (const char* key : {"checked", "mismatch", "retried", "cpu_fallback"})
@@ -23,6 +40,7 @@ TEST(StatsFile, HasTheAgreedKeysEvenWhenNothingRan) {
     for (const char* key : {"pack", "wait", "unpack", "cpu_ops"})
         EXPECT_TRUE(json["host_ms"].contains(key)) << key;
     EXPECT_TRUE(json["mul_mat"]["cpu_refused"].empty());
+    EXPECT_GT(json["rss_bytes"], 1 << 20);
 }
 
 TEST(StatsFile, NamesTheReasonsThatOccurred) {

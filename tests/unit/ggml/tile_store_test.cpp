@@ -34,8 +34,10 @@ class TileStoreTest : public testing::Test {
         return w;
     }
 
-    TileStore::Found find(const ggml_tensor* w, double benefit = 1) {
-        return store_.find_or_pack(*device_, *w, Pipeline::W8A8H, benefit, matmul::run_serial);
+    TileStore::Found find(const ggml_tensor* w, double benefit = 1,
+                          std::vector<int64_t> matrices = {0}) {
+        return store_.find_or_pack(*device_, *w, matrices, Pipeline::W8A8H, benefit,
+                                   matmul::run_serial);
     }
 
     Context context_;
@@ -51,6 +53,21 @@ TEST_F(TileStoreTest, AWeightIsPackedOnce) {
     ASSERT_TRUE(first.tiles);
     EXPECT_EQ(find(w).tiles, first.tiles);
     EXPECT_EQ(store_.count().packed, 1u);
+}
+
+TEST_F(TileStoreTest, OfExpertsOnlyThoseAskedForArePacked) {
+    open();
+    ggml_tensor* w = ggml_new_tensor_3d(context_.get(), GGML_TYPE_F16, 64, 32, 4);
+    const auto values = noise(64 * 32 * 4, 7);
+    ggml_quantize_chunk(w->type, values.data(), w->data, 0, 32 * 4, 64, nullptr);
+    const auto tiles = find(w, 1, {1, 3}).tiles;
+    ASSERT_TRUE(tiles);
+    const auto* third = tiles->matrices[3].get();
+    EXPECT_TRUE(tiles->matrices[1] && third);
+    EXPECT_FALSE(tiles->matrices[0] || tiles->matrices[2]);
+    EXPECT_EQ(find(w, 1, {0, 3}).tiles, tiles);
+    EXPECT_TRUE(tiles->matrices[0]);
+    EXPECT_EQ(tiles->matrices[3].get(), third);
 }
 
 TEST_F(TileStoreTest, AWriteAnywhereInATensorDropsItsTilesAndNoOthers) {
