@@ -45,11 +45,22 @@ class OutliersTest : public testing::TestWithParam<ggml_type> {
         return sum;
     }
 
+    // Points to the rows as the engine reads them.
+    void take_out(Rows& x) {
+        rows_ = x.pointers;
+        const matmul::Input input = outliers_.without(rows_, k_k);
+        scratch_.assign(k_m, std::vector<float>(k_k));
+        for (size_t m = 0; m < k_m; ++m)
+            x.pointers[m] = input.read(static_cast<int64_t>(m), scratch_[m].data());
+    }
+
     Context context_;
     ggml_tensor* weight_ = nullptr;
     std::vector<float> floats_;
     WeightColumns columns_;
     Outliers outliers_;
+    std::vector<const float*> rows_;
+    std::vector<std::vector<float>> scratch_;
 };
 
 TEST_P(OutliersTest, TheRestAndWhatIsPutBackMakeTheWholeProduct) {
@@ -58,7 +69,7 @@ TEST_P(OutliersTest, TheRestAndWhatIsPutBackMakeTheWholeProduct) {
     x.at(1, 511) = -200.0F;
     x.at(3, 257) = 77.0F;
     const auto whole = x.pointers;
-    outliers_.take_out(x.pointers, k_k, matmul::run_serial);
+    take_out(x);
     for (const size_t m : {1u, 3u}) {
         EXPECT_NE(x.pointers[m], whole[m]) << m;
         for (int64_t k = 0; k < k_k; ++k) EXPECT_LE(std::abs(x.pointers[m][k]), 1.0F) << m << ' ' << k;
@@ -78,7 +89,7 @@ TEST_P(OutliersTest, TheRestAndWhatIsPutBackMakeTheWholeProduct) {
 TEST_P(OutliersTest, OrdinaryRowsAreLeftWhereTheyAre) {
     Rows x(12);
     const auto whole = x.pointers;
-    outliers_.take_out(x.pointers, k_k, matmul::run_serial);
+    take_out(x);
     EXPECT_EQ(x.pointers, whole);
 }
 
@@ -89,7 +100,7 @@ TEST_P(OutliersTest, RowsOfZerosAndOfNonFiniteValuesAreLeftToTheEngine) {
     x.at(2, 6) = std::numeric_limits<float>::infinity();
     x.at(3, 7) = 1e30F;  // its square is not finite
     const auto whole = x.pointers;
-    outliers_.take_out(x.pointers, k_k, matmul::run_serial);
+    take_out(x);
     EXPECT_EQ(x.pointers, whole);
 }
 
