@@ -170,6 +170,12 @@ BackendOptions read_backend_options(const Lookup& lookup, std::vector<std::strin
         if (t != "off" && t.front() != '/') return false;
         return o.cache_dir = t == "off" ? "" : t, true;
     });
+    r.read("GGML_ROCKET_CACHE_MAX", "a number of bytes, with K, M or G", "16G",
+           [&](std::string_view t) {
+               const auto bytes = byte_count(t);
+               if (!bytes) return false;
+               return o.packed_cache_max_bytes = *bytes, true;
+           });
     complaints.insert(complaints.end(), r.complaints.begin(), r.complaints.end());
     return o;
 }

@@ -82,8 +82,10 @@ Session::Session(ParsedOptions parsed)
     for (const std::string& complaint : parsed.complaints) warn_once(complaint);
     find_npu();
     if (npu_) cost_.set_machine({npu_->clock_mhz(), options_.board, options_.lanes});
-    if (const std::string& dir = backend_options_.cache_dir; !dir.empty())
+    if (const std::string& dir = backend_options_.cache_dir; !dir.empty()) {
         cost_.set_known_rates(CpuRates(dir + "/cpu-rates.json", cpu_identity()));
+        tiles_.set_cache(PackedCache(dir + "/packed", backend_options_.packed_cache_max_bytes));
+    }
 }
 
 void Session::find_npu() {
@@ -169,6 +171,8 @@ void Session::report_memory() {
 
 void Session::write_files() {
     counters_.shadow_bytes = shadows_.bytes();
+    counters_.packed_loaded = tiles_.count().from_cache;
+    counters_.packed_made = tiles_.count().from_weight;
     write_file(options_.stats_file, "GGML_ROCKET_STATS", [this](const std::string& path) {
         std::ofstream file(path);
         file << stats_json(options_, npu_.get(), counters_);

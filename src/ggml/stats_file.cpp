@@ -45,6 +45,8 @@ std::string stats_json(const Options& options, const Npu* npu, const Counters& c
     json["pinned_bytes"] = npu ? npu->bo_bytes() : 0;
     json["cpu_shadow_bytes"] = counters.shadow_bytes.load();
     json["rss_bytes"] = resident_bytes();
+    json["packed_cache"] = {{"loaded", counters.packed_loaded.load()},
+                            {"made", counters.packed_made.load()}};
     json["checksum"] = {{"checked", engine.checksum.checked},
                         {"mismatch", engine.checksum.mismatch},
                         {"retried", engine.checksum.retried},

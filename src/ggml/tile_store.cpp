@@ -24,15 +24,12 @@ bool is_out_of_memory(const Error& error) {
     return error.code == ENOMEM || error.code == ENOSPC || error.code == EOVERFLOW;
 }
 
-Result<void> pack_matrix(matmul::Device& device, const ggml_tensor& weight, int64_t matrix,
-                         Pipeline pipeline, const matmul::ParallelFor& parallel_for,
-                         std::unique_ptr<matmul::Weights>& packed) {
-    const matmul::WeightShape shape{weight.ne[1], weight.ne[0]};
-    const auto rows = rows_of(weight, matrix % weight.ne[2], matrix / weight.ne[2]);
-    auto made = pack(device, shape, rows, pipeline, parallel_for);
-    if (!made) return made.error();
-    packed = std::move(*made);
-    return {};
+// A matrix whose bytes stand together in a buffer of weights, and is worth a file.
+bool goes_to_cache(const ggml_tensor& weight) {
+    constexpr size_t k_least_bytes = size_t{1} << 16;
+    const ggml_tensor& leaf = weight.view_src ? *weight.view_src : weight;
+    return leaf.buffer && leaf.buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS &&
+           ggml_is_contiguous(&weight) && weight.nb[2] >= k_least_bytes;
 }
 
 }  // namespace
@@ -60,6 +57,34 @@ TileStore::Found TileStore::find_or_pack(matmul::Device& device, const ggml_tens
     }
     if (entry->tiles) pack_missing(device, weight, wanted, pipeline, parallel_for, *entry);
     return {entry->tiles, entry->refusal};
+}
+
+Result<void> TileStore::pack_matrix(matmul::Device& device, const ggml_tensor& weight,
+                                    int64_t matrix, Pipeline pipeline,
+                                    const matmul::ParallelFor& parallel_for,
+                                    std::unique_ptr<matmul::Weights>& packed) {
+    const std::span bytes(static_cast<const std::byte*>(weight.data) +
+                              static_cast<size_t>(matrix) * weight.nb[2],
+                          weight.nb[2]);
+    bool loaded = false;
+    PackedCache::Key key;
+    const matmul::WeightShelf shelf{
+        [&](const std::string& layout, const PackedCache::Parts& parts) {
+            key = PackedCache::key_of(bytes, ggml_type_name(weight.type) + (" " + layout),
+                                      parallel_for);
+            return loaded = cache_.load(key, parts, parallel_for) == PackedCache::Loaded::Yes;
+        },
+        [&](const std::string&, const PackedCache::Parts& parts) {
+            cache_.store(key, parts, parallel_for);
+        }};
+    const bool cached = cache_.on() && goes_to_cache(weight);
+    auto made = pack(device, {weight.ne[1], weight.ne[0]},
+                     rows_of(weight, matrix % weight.ne[2], matrix / weight.ne[2]), pipeline,
+                     parallel_for, cached ? &shelf : nullptr);
+    if (!made) return made.error();
+    ++(loaded ? from_cache_ : from_weight_);
+    packed = std::move(*made);
+    return {};
 }
 
 void TileStore::pack_missing(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
@@ -123,6 +148,8 @@ TileStore::Count TileStore::count() const {
     std::lock_guard lock(mutex_);
     Count count;
     count.evicted = evicted_;
+    count.from_cache = from_cache_;
+    count.from_weight = from_weight_;
     entries_.for_each([&](const Entry& entry) {
         if (entry.tiles) ++count.packed;
         if (!entry.tiles && entry.refusal == Refusal::NoMemory) ++count.out_of_memory;

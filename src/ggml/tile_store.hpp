@@ -14,6 +14,7 @@
 #include "base/options.hpp"
 #include "ggml/api.hpp"
 #include "ggml/outliers.hpp"
+#include "ggml/packed_cache.hpp"
 #include "ggml/refusal.hpp"
 #include "ggml/tensor_map.hpp"
 #include "matmul/device.hpp"
@@ -42,6 +43,9 @@ class TileStore {
         Refusal refusal = Refusal::NoDevice;
     };
 
+    /// From now on tiles of weights (in buffers marked so) come from `cache` and go there.
+    void set_cache(PackedCache cache) { cache_ = std::move(cache); }
+
     /// May tiles of this weight be kept for its next use? Not those of a view into memory that is
     /// not marked as weights: another backend may write there unseen.
     static bool keeps(const ggml_tensor& weight);
@@ -63,6 +67,8 @@ class TileStore {
 
     struct Count {
         size_t packed = 0;
+        size_t from_cache = 0;  ///< matrices, ever
+        size_t from_weight = 0;
         size_t evicted = 0;
         size_t out_of_memory = 0;
     };
@@ -82,6 +88,9 @@ class TileStore {
         }
     };
 
+    Result<void> pack_matrix(matmul::Device& device, const ggml_tensor& weight, int64_t matrix,
+                             Pipeline pipeline, const matmul::ParallelFor& parallel_for,
+                             std::unique_ptr<matmul::Weights>& packed);
     void pack_missing(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
                       Pipeline pipeline, const matmul::ParallelFor& parallel_for, Entry& entry);
     bool evict_below(double benefit);
@@ -90,6 +99,9 @@ class TileStore {
     TensorMap<Entry> entries_;
     std::set<uintptr_t> written_;  // leaves that operations write into
     size_t evicted_ = 0;
+    PackedCache cache_;
+    size_t from_cache_ = 0;
+    size_t from_weight_ = 0;
     std::string memory_error_;
 };
 

@@ -9,6 +9,7 @@
 #include "matmul/checksum.hpp"
 #include "matmul/packing.hpp"
 #include "matmul/tile_kernels.hpp"
+#include "matmul/weights_image.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -58,6 +59,29 @@ Result<void> allocate(Weights::State& weights) {
     return {};
 }
 
+// What a shelf could not load may have left anything, and packing adds up sums.
+void clear_sums(Weights::State& weights) {
+    for (auto& u : weights.u) std::fill(u.begin(), u.end(), 0u);
+    for (HalfSums& sums : weights.half_sums) {
+        std::fill(sums.u.begin(), sums.u.end(), 0.0);
+        std::fill(sums.v.begin(), sums.v.end(), 0.0);
+    }
+}
+
+Result<void> fill(Weights::State& weights, const ParallelFor& parallel_for,
+                  const WeightShelf* shelf) {
+    const WeightShelf::Image image = shelf ? image_of(weights) : WeightShelf::Image{};
+    const std::string layout = shelf ? image_layout(weights) : std::string();
+    if (shelf && shelf->load(layout, image)) return {};
+    if (shelf) clear_sums(weights);
+    const Packing& packing = packing_of(weights.pipeline);
+    if (!packing.pack(weights, parallel_for))
+        return Error{ERANGE, shape_text(weights.shape) + " stays on the CPU: it holds " +
+                                 packing.unusable_values() + "."};
+    if (shelf) shelf->store(layout, image);
+    return {};
+}
+
 Result<void> hand_over(const Weights::State& weights) {
     Device::State& device = *weights.device;
     const std::lock_guard lock(device.mutex);
@@ -99,7 +123,8 @@ uint64_t Weights::host_bytes() const {
 }
 
 Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSource source,
-                                      Pipeline pipeline, const ParallelFor& parallel_for) {
+                                      Pipeline pipeline, const ParallelFor& parallel_for,
+                                      const WeightShelf* shelf) {
     if (auto checked = check(shape, pipeline); !checked) return checked.error();
     auto state = std::make_unique<Weights::State>();
     state->device = &device.state();
@@ -126,10 +151,7 @@ Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSour
         for (const uint32_t r : state->column_weights)
             state->half_column_weights.push_back(half_column_weight(r));
 
-    const Packing& packing = packing_of(pipeline);
-    if (!packing.pack(*state, parallel_for))
-        return Error{ERANGE, shape_text(shape) + " stays on the CPU: it holds " +
-                                 packing.unusable_values() + "."};
+    if (auto filled = fill(*state, parallel_for, shelf); !filled) return filled.error();
     for (const std::vector<uint32_t>& u : state->u)
         if (!half) split_halves(u, state->u_halves.emplace_back(2 * u.size()).data());
     if (auto handed = hand_over(*state); !handed) return handed.error();

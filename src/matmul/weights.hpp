@@ -2,9 +2,13 @@
 // matmul::Weights: one matrix W[N][K], quantised, cut into tiles and held in BOs of the lanes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "base/options.hpp"
 #include "base/result.hpp"
@@ -23,6 +27,16 @@ using RowSource = std::function<void(int64_t n, float* row)>;
 struct WeightShape {
     int64_t n = 0;
     int64_t k = 0;
+};
+
+/// Where packed weights outlive the process. `image` are pieces of memory, always as many and as
+/// long for the same `layout`, which names all that they depend on besides W.
+struct WeightShelf {
+    using Image = std::vector<std::span<std::byte>>;
+
+    /// Fills the image. False: it is not there, and the memory holds anything.
+    std::function<bool(const std::string& layout, const Image& image)> load;
+    std::function<void(const std::string& layout, const Image& image)> store;
 };
 
 /// Owns its BOs and frees them; must not outlive its Device.
@@ -49,9 +63,11 @@ class Weights {
 /// pipeline or the shape is not supported, W holds values the pipeline cannot keep (NaN, Inf, beyond
 /// 2^60), `mem_max` or
 /// the lanes' address space is used up. The caller then keeps the operation on the CPU.
+/// `shelf`, where given, is asked first, and given what was packed.
 Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSource source,
                                       Pipeline pipeline,
-                                      const ParallelFor& parallel_for = run_serial);
+                                      const ParallelFor& parallel_for = run_serial,
+                                      const WeightShelf* shelf = nullptr);
 
 /// Bytes of BOs that pack() would need for this shape, to choose what is worth packing.
 uint64_t packed_bytes(WeightShape shape, Pipeline pipeline);

@@ -67,8 +67,11 @@ TEST(Options, TheCacheIsWhereTheDesktopSaysUnlessToldOtherwise) {
 
 TEST(Options, TheBackendsOwnAreReadAndRefusedLikeTheOthers) {
     std::vector<std::string> complaints;
-    parse_backend({{"GGML_ROCKET_CACHE", "yes"}}, complaints);
-    EXPECT_EQ(complaints.size(), 1u);
+    const auto o = parse_backend({{"GGML_ROCKET_CACHE_MAX", "2G"}}, complaints);
+    EXPECT_EQ(o.packed_cache_max_bytes, 2ull << 30);
+    EXPECT_TRUE(complaints.empty());
+    parse_backend({{"GGML_ROCKET_CACHE", "yes"}, {"GGML_ROCKET_CACHE_MAX", "little"}}, complaints);
+    EXPECT_EQ(complaints.size(), 2u);
 }
 
 TEST(Options, AnUnusableValueKeepsTheDefaultAndSaysSoInOneSentence) {

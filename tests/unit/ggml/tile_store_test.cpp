@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
 #include "emukernel/port.hpp"
 #include "ggml_fixture.hpp"
+#include "matmul/multiply.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
@@ -125,6 +130,83 @@ TEST_F(TileStoreTest, MoreUsefulTilesTakeTheMemoryOfLessUsefulOnes) {
     EXPECT_EQ(find(low, 1).refusal, Refusal::NoMemory);
     EXPECT_TRUE(find(high, 2).tiles);
     EXPECT_EQ(store_.count().evicted, 1u);
+}
+
+/// A weight in memory that is marked as weights, and a cache in a folder of its own.
+class CachedTiles : public TileStoreTest {
+  protected:
+    void SetUp() override {
+        TileStoreTest::SetUp();
+        open();
+        std::string pattern = testing::TempDir() + "/tiles.XXXXXX";
+        ASSERT_TRUE(mkdtemp(pattern.data()));
+        folder_ = pattern;
+        buffer_.reset(ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), 64));
+        ggml_backend_buffer_set_usage(buffer_.get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+        weight_ = weight(k_k, k_n);
+        weight_->buffer = buffer_.get();
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    struct Made {
+        std::vector<float> product;
+        TileStore::Count count;
+    };
+    // As a process of its own would, with the tiles that its cache or the weight gives.
+    Made make() {
+        TileStore store;
+        store.set_cache(PackedCache(folder_, 1 << 30));
+        const int64_t first = 0;
+        const auto found = store.find_or_pack(*device_, *weight_, {&first, 1}, Pipeline::W8A8H, 1,
+                                              matmul::run_serial);
+        EXPECT_TRUE(found.tiles);
+        const auto x = noise(2 * k_k, 3);
+        std::vector<float> y(2 * k_n);
+        const auto outcome =
+            multiply(*device_, *found.tiles->matrices[0], x.data(), k_k, 2, y.data(), k_n);
+        EXPECT_TRUE(outcome && *outcome == matmul::Outcome::Done);
+        return {y, store.count()};
+    }
+
+    static constexpr int64_t k_k = 256, k_n = 160;
+    std::string folder_;
+    Buffer buffer_;
+    ggml_tensor* weight_ = nullptr;
+};
+
+TEST_F(CachedTiles, TheNextProcessLoadsWhatThisOnePacked) {
+    const Made packed = make();
+    EXPECT_EQ(packed.count.from_weight, 1u);
+    const Made loaded = make();
+    EXPECT_EQ(loaded.count.from_cache, 1u);
+    EXPECT_EQ(loaded.count.from_weight, 0u);
+    EXPECT_EQ(loaded.product, packed.product);
+    EXPECT_EQ(device_->stats().checksum.mismatch, 0u);
+}
+
+TEST_F(CachedTiles, ABrokenFileIsPackedAnewToTheSameBits) {
+    const Made packed = make();
+    const auto file = *std::filesystem::directory_iterator(folder_);
+    std::filesystem::resize_file(file.path(), file.file_size() - 1);
+    std::ofstream(file.path(), std::ios::in | std::ios::binary).seekp(5000).put(0x55);
+    const Made again = make();
+    EXPECT_EQ(again.count.from_weight, 1u);
+    EXPECT_EQ(again.product, packed.product);
+    EXPECT_EQ(make().count.from_cache, 1u) << "the file was replaced";
+}
+
+TEST_F(CachedTiles, OtherValuesOfTheWeightAreAnotherFile) {
+    const Made packed = make();
+    static_cast<ggml_fp16_t*>(weight_->data)[k_k * k_n - 1] = ggml_fp32_to_fp16(0.75F);
+    const Made changed = make();
+    EXPECT_EQ(changed.count.from_weight, 1u);
+    EXPECT_NE(changed.product, packed.product);
+}
+
+TEST_F(CachedTiles, MemoryThatIsNoWeightsIsNotKept) {
+    ggml_backend_buffer_set_usage(buffer_.get(), GGML_BACKEND_BUFFER_USAGE_ANY);
+    make();
+    EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 
 }  // namespace
