@@ -8,8 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/backend_options.hpp"
-
 namespace rosenblatt {
 namespace {
 
@@ -124,6 +122,9 @@ ParsedOptions read_options(const Lookup& lookup) {
                return good;
            });
     r.choose("GGML_ROCKET_PIPELINE", k_pipelines, o.pipeline);
+    const char* pipeline = lookup("GGML_ROCKET_PIPELINE");
+    o.pipeline_set = pipeline && *pipeline;
+    r.text("GGML_ROCKET_POLICY", o.policy);
     r.read("GGML_ROCKET_LANES", "a number from 1 to 16", std::to_string(o.lanes),
            [&](std::string_view t) {
                const auto n = number<unsigned>(t);
@@ -153,18 +154,6 @@ ParsedOptions read_options(const Lookup& lookup) {
     r.text("GGML_ROCKET_STATS", o.stats_file);
     r.text("GGML_ROCKET_TRACE", o.trace_file);
     r.text("GGML_ROCKET_CAPTURE", o.capture_dir);
-    r.read("GGML_ROCKET_LOG", list_of(k_levels), o.log, [&](std::string_view t) {
-        for (const auto& level : k_levels)
-            if (t == level.text) return o.log = t, true;
-        return false;
-    });
-    r.text("GGML_ROCKET_FAULT", o.fault);
-    return {std::move(o), std::move(r.complaints)};
-}
-
-BackendOptions read_backend_options(const Lookup& lookup, std::vector<std::string>& complaints) {
-    BackendOptions o;
-    Reader r(lookup);
     o.cache_dir = default_cache_dir(lookup);
     r.read("GGML_ROCKET_CACHE", "off, a path", o.cache_dir, [&](std::string_view t) {
         if (t != "off" && t.front() != '/') return false;
@@ -176,17 +165,17 @@ BackendOptions read_backend_options(const Lookup& lookup, std::vector<std::strin
                if (!bytes) return false;
                return o.packed_cache_max_bytes = *bytes, true;
            });
-    complaints.insert(complaints.end(), r.complaints.begin(), r.complaints.end());
-    return o;
+    r.read("GGML_ROCKET_LOG", list_of(k_levels), o.log, [&](std::string_view t) {
+        for (const auto& level : k_levels)
+            if (t == level.text) return o.log = t, true;
+        return false;
+    });
+    r.text("GGML_ROCKET_FAULT", o.fault);
+    return {std::move(o), std::move(r.complaints)};
 }
 
 ParsedOptions read_options() {
     return read_options([](const char* variable) { return std::getenv(variable); });
-}
-
-BackendOptions read_backend_options(std::vector<std::string>& complaints) {
-    return read_backend_options([](const char* variable) { return std::getenv(variable); },
-                                complaints);
 }
 
 }  // namespace rosenblatt

@@ -22,6 +22,8 @@ const char* name(Board board);
 struct Options {
     std::string device = "auto";              ///< auto | emulator | a path
     Pipeline pipeline = Pipeline::W8A8H;      ///< GGML_ROCKET_PIPELINE
+    bool pipeline_set = false;                ///< it was named: policies in the cache are not used
+    std::string policy;                       ///< a policy file, "off", or empty: those in the cache
     unsigned lanes = 3;                       ///< 1..16
     std::optional<int64_t> min_m;             ///< unset: by cost
     std::optional<double> clock_mhz;          ///< unset: 200 on the kernel's device, 600 emulated
@@ -31,6 +33,8 @@ struct Options {
     std::string stats_file;                   ///< empty: none
     std::string trace_file;
     std::string capture_dir;
+    std::string cache_dir;                    ///< of everything kept between runs; empty: nothing is
+    uint64_t packed_cache_max_bytes = uint64_t{16} << 30;  ///< of packed weights below it
     std::string log = "info";                 ///< debug | info | warning | error | off
     std::string fault;                        ///< DESIGN section 8 fault list, emulator only
 };

@@ -17,6 +17,7 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr uint64_t k_longest_name = 64 * 1024;
 constexpr uint64_t k_most_dims = 4;
+constexpr uint64_t k_default_alignment = 32;
 constexpr int k_deepest_array = 4;
 
 enum ValueType : uint32_t {
@@ -175,7 +176,7 @@ void read_tensor(Reader& in, Gguf& gguf) {
     if (dims == 0 || dims > k_most_dims) return in.fail();
     for (uint32_t d = 0; d < dims; ++d) tensor.dims.push_back(in.number<uint64_t>());
     tensor.type = in.number<uint32_t>();
-    in.number<uint64_t>();  // offset of its data
+    tensor.offset = in.number<uint64_t>();
     gguf.tensors.push_back(std::move(tensor));
 }
 
@@ -207,6 +208,10 @@ Result<Gguf> read_gguf(const std::string& path) {
     if (!in.ok())
         return Error{EINVAL, path + " is broken or cut off: its header does not fit its " +
                                  std::to_string(size) + " bytes; download it again"};
+    const auto alignment = gguf.numbers.find("general.alignment");
+    const uint64_t unit = alignment == gguf.numbers.end() ? k_default_alignment : alignment->second;
+    const uint64_t head = gguf.file_bytes - in.left();
+    gguf.data_begin = unit == 0 ? head : (head + unit - 1) / unit * unit;
     return gguf;
 }
 

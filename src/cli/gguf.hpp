@@ -15,6 +15,7 @@ struct GgufTensor {
     std::string name;
     std::vector<uint64_t> dims;  ///< 1 to 4, fastest first: K, N, experts
     uint32_t type = 0;           ///< ggml_type
+    uint64_t offset = 0;         ///< of its data, from Gguf::data_begin
 };
 
 /// Where a piece of metadata lies in the file: key, type and value, ready to be copied as it is.
@@ -30,6 +31,7 @@ struct Gguf {
     std::vector<GgufEntry> entries;  ///< all metadata, in the file's order
     std::vector<GgufTensor> tensors;
     uint64_t file_bytes = 0;
+    uint64_t data_begin = 0;  ///< where tensor data begin in the file
 };
 
 /// Errors name the file and what is wrong with it; nothing in the file is trusted.

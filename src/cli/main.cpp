@@ -16,6 +16,7 @@
 #include "cli/baseline.hpp"
 #include "cli/bench_emulator.hpp"
 #include "cli/bench_prefill.hpp"
+#include "cli/calibrate.hpp"
 #include "cli/coverage.hpp"
 #include "cli/disasm.hpp"
 #include "cli/lint.hpp"
@@ -76,6 +77,29 @@ void add_audit(CLI::App& app, Action& action) {
     verb->add_option("--write-fleet", options->write_fleet, "write or refresh this manifest");
     verb->add_option("--backend", options->backend, "try to load this libggml-rocket.so")
         ->envname("GGML_BACKEND_PATH");
+}
+
+/// Options of every verb that starts a llama.cpp program.
+void add_llama_options(CLI::App& verb, std::string& backend, std::string& llama);
+
+void add_calibrate(CLI::App& app, Action& action) {
+    auto options = std::make_shared<CalibrateOptions>();
+    CLI::App* verb = add_verb(
+        app, action, "calibrate", "Find which tensors need fp16 to keep a model's loss in a budget",
+        "rosenblatt calibrate --gguf model.gguf --text text.txt --budget 0.0001", options,
+        run_calibrate);
+    verb->add_option("--gguf", options->gguf, "the model")->required();
+    verb->add_option("--text", options->text, "what to measure on; some thousand words")
+        ->required();
+    verb->add_option("--budget", options->budget,
+                     "mean KL divergence allowed against the CPU, default 0.0001");
+    verb->add_option("--chunks", options->chunks, "pieces of the text, default 8");
+    verb->add_option("--context", options->context, "tokens of a piece, default 256");
+    verb->add_option("--groups", options->groups,
+                     "measure by role where the model has more tensors than this, default 32");
+    verb->add_option("-o,--output", options->output, "policy file; default: where the backend looks");
+    verb->add_flag("--json", options->json, "print the result as JSON");
+    add_llama_options(*verb, options->backend, options->llama);
 }
 
 void add_coverage(CLI::App& app, Action& action) {
@@ -155,7 +179,6 @@ void add_plan(CLI::App& app, Action& action) {
     verb->add_flag("--json", options->json, "print the plan as JSON");
 }
 
-/// Options of every verb that starts a llama.cpp program.
 void add_llama_options(CLI::App& verb, std::string& backend, std::string& llama) {
     verb.add_option("--backend", backend, "libggml-rocket.so; default: our own")
         ->envname("GGML_BACKEND_PATH");
@@ -299,6 +322,7 @@ int main(int argc, char** argv) {
     add_audit(app, action);
     add_baseline(app, action);
     add_bench(app, action);
+    add_calibrate(app, action);
     add_coverage(app, action);
     add_disasm(app, action);
     add_lint(app, action);

@@ -42,7 +42,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 /// nothing to read.
 Result<pid_t> spawn(const std::vector<std::string>& command,
                     const std::vector<std::pair<std::string, std::string>>& environment, int input,
-                    int output) {
+                    int output, StandardError standard_error = StandardError::Through) {
     std::vector<std::string> words = command;
     std::vector<std::string> variables = merged(environment);
     posix_spawn_file_actions_t actions;
@@ -52,6 +52,8 @@ Result<pid_t> spawn(const std::vector<std::string>& command,
     else
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (standard_error == StandardError::Together)
+        posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
     pid_t child = -1;
     const int error = posix_spawnp(&child, words[0].c_str(), &actions, nullptr,
                                    pointers(words).data(), pointers(variables).data());
@@ -71,12 +73,13 @@ int exit_code_of(pid_t child) {
 }  // namespace
 
 Result<Finished> run_and_read(const std::vector<std::string>& command,
-                              const std::vector<std::pair<std::string, std::string>>& environment) {
+                              const std::vector<std::pair<std::string, std::string>>& environment,
+                              StandardError standard_error) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return Error{errno, "no pipe could be opened"};
     const UniqueFd output(ends[0]);
     UniqueFd input(ends[1]);
-    const auto child = spawn(command, environment, -1, input.get());
+    const auto child = spawn(command, environment, -1, input.get(), standard_error);
     input = UniqueFd();
     if (!child) return child.error();
 

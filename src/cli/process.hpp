@@ -16,12 +16,17 @@ struct Finished {
     std::string output;
 };
 
-/// Standard output is captured, standard error passes through. `environment` is set in
-/// ours; an empty value removes the variable.
+enum class StandardError {
+    Through,   ///< to our own
+    Together,  ///< captured with the output
+};
+
+/// Standard output is captured. `environment` is set in ours; an empty value removes the variable.
 /// Errors: the program cannot be started.
 Result<Finished> run_and_read(
     const std::vector<std::string>& command,
-    const std::vector<std::pair<std::string, std::string>>& environment = {});
+    const std::vector<std::pair<std::string, std::string>>& environment = {},
+    StandardError standard_error = StandardError::Through);
 
 /// A program that answers every line on its standard input with one on its standard output.
 /// Standard error passes through. It ends when its input does.

@@ -37,7 +37,7 @@ bool overlap(const ggml_tensor& a, const ggml_tensor& b) {
 
 std::optional<Refusal> GraphRunner::refuse(const ggml_tensor& node) {
     Session& session = Session::get();
-    if (const auto refusal = unsuitable(node, session.options().pipeline)) return refusal;
+    if (const auto refusal = unsuitable(node, session.pipeline_of(*node.src[0]))) return refusal;
     const ggml_tensor& weight = *node.src[0];
     if (session.tiles().is_written(weight)) return Refusal::WeightIsWritten;
     session.counters().eligible_macs += mul_mat_macs(node);

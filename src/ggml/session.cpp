@@ -78,13 +78,13 @@ Session::Session(ParsedOptions parsed)
       cost_(options_.pipeline),
       trace_(!options_.trace_file.empty()) {
     route_log(options_.log);
-    backend_options_ = read_backend_options(parsed.complaints);
     for (const std::string& complaint : parsed.complaints) warn_once(complaint);
+    policies_.load(options_);
     find_npu();
     if (npu_) cost_.set_machine({npu_->clock_mhz(), options_.board, options_.lanes});
-    if (const std::string& dir = backend_options_.cache_dir; !dir.empty()) {
+    if (const std::string& dir = options_.cache_dir; !dir.empty()) {
         cost_.set_known_rates(CpuRates(dir + "/cpu-rates.json", cpu_identity()));
-        tiles_.set_cache(PackedCache(dir + "/packed", backend_options_.packed_cache_max_bytes));
+        tiles_.set_cache(PackedCache(dir + "/packed", options_.packed_cache_max_bytes));
     }
 }
 
@@ -146,9 +146,10 @@ void Session::weight_written(const ggml_tensor& weight, size_t buffer_bytes) noe
 TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& weight,
                                    Matrices wanted, CpuDelegate& cpu) {
     const bool rounded = weight.type == GGML_TYPE_F16 || weight.type == GGML_TYPE_BF16;
-    if (rounded && options_.pipeline != Pipeline::F16)
+    const Pipeline pipeline = pipeline_of(weight);
+    if (rounded && pipeline != Pipeline::F16)
         warn_once(std::string("the model's ") + ggml_type_name(weight.type) +
-                  " weights run as int8 (" + name(options_.pipeline) +
+                  " weights run as int8 (" + name(pipeline) +
                   "); GGML_ROCKET_PIPELINE=f16 keeps them in fp16.");
     const MulMatShape shape = typical_shape(weight);
     const double benefit = cost_.gain_ns(shape, weight.type, cpu) /
@@ -157,7 +158,7 @@ TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& we
         cpu.parallel_for(count, body);
     };
     const Trace::Scope scope = trace_.scope("pack", weight);
-    return tiles_.find_or_pack(device, weight, wanted, options_.pipeline, benefit, parallel_for);
+    return tiles_.find_or_pack(device, weight, wanted, pipeline, benefit, parallel_for);
 }
 
 void Session::report_memory() {

@@ -7,13 +7,13 @@
 #include <mutex>
 #include <string>
 
-#include "base/backend_options.hpp"
 #include "base/options.hpp"
 #include "ggml/cost.hpp"
 #include "ggml/counters.hpp"
 #include "ggml/cpu_delegate.hpp"
 #include "ggml/cpu_shadow.hpp"
 #include "ggml/npu.hpp"
+#include "ggml/policies.hpp"
 #include "ggml/tile_store.hpp"
 #include "ggml/trace.hpp"
 
@@ -27,7 +27,6 @@ class Session {
     static Session& get();
 
     const Options& options() const { return options_; }
-    const BackendOptions& backend_options() const { return backend_options_; }
     /// nullptr: no NPU; without one no device is registered.
     Npu* npu() { return npu_.get(); }
     Cost& cost() { return cost_; }
@@ -35,6 +34,11 @@ class Session {
     Trace& trace() { return trace_; }
     TileStore& tiles() { return tiles_; }
     Shadows& shadows() { return shadows_; }
+
+    /// What this weight runs as: its policy's pipeline, else the one of GGML_ROCKET_PIPELINE.
+    Pipeline pipeline_of(const ggml_tensor& weight) const {
+        return policies_.find(weight).value_or(options_.pipeline);
+    }
 
     /// One line that says why there is no ROCKET0, once, when a model is loaded without it.
     void hint_at_missing_npu();
@@ -61,7 +65,7 @@ class Session {
     void pack_while_loading(const ggml_tensor& weight);
 
     Options options_;
-    BackendOptions backend_options_;
+    Policies policies_;
     std::unique_ptr<Npu> npu_;
     std::string no_npu_;  // why there is none, when nobody has been told yet
     Cost cost_;

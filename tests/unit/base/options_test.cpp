@@ -6,8 +6,6 @@
 #include <map>
 #include <string>
 
-#include "base/backend_options.hpp"
-
 namespace rosenblatt {
 namespace {
 
@@ -36,42 +34,30 @@ TEST(Options, EveryPipelineNameIsReadAndWrittenTheSame) {
     }
 }
 
+TEST(Options, PoliciesOfTheCacheGiveWayToAPipelineThatIsNamed) {
+    EXPECT_FALSE(parse({}).options.pipeline_set);
+    EXPECT_FALSE(parse({{"GGML_ROCKET_PIPELINE", ""}}).options.pipeline_set);
+    EXPECT_TRUE(parse({{"GGML_ROCKET_PIPELINE", "w8a8h"}}).options.pipeline_set);
+    EXPECT_EQ(parse({{"GGML_ROCKET_POLICY", "off"}}).options.policy, "off");
+}
+
+TEST(Options, TheCacheLiesWhereTheUserKeepsHisCaches) {
+    EXPECT_EQ(parse({{"HOME", "/home/a"}}).options.cache_dir, "/home/a/.cache/rosenblatt");
+    EXPECT_EQ(parse({{"HOME", "/home/a"}, {"XDG_CACHE_HOME", "/c"}}).options.cache_dir, "/c/rosenblatt");
+    EXPECT_EQ(parse({{"HOME", "/home/a"}, {"GGML_ROCKET_CACHE", "/d"}}).options.cache_dir, "/d");
+    EXPECT_EQ(parse({{"HOME", "/home/a"}, {"GGML_ROCKET_CACHE", "off"}}).options.cache_dir, "");
+    EXPECT_EQ(parse({{"GGML_ROCKET_CACHE", "relative"}}).complaints.size(), 1u);
+}
+
 TEST(Options, ByteCountsTakeSuffixes) {
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "3G"}}).options.mem_max_bytes, 3ull << 30);
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "512"}}).options.mem_max_bytes, 512u);
     EXPECT_EQ(parse({{"GGML_ROCKET_MEM_MAX", "99999999999999G"}}).complaints.size(), 1u);
 }
 
-BackendOptions parse_backend(const std::map<std::string, std::string>& environment,
-                             std::vector<std::string>& complaints) {
-    return read_backend_options(
-        [&](const char* variable) -> const char* {
-            const auto it = environment.find(variable);
-            return it == environment.end() ? nullptr : it->second.c_str();
-        },
-        complaints);
-}
-
-TEST(Options, TheCacheIsWhereTheDesktopSaysUnlessToldOtherwise) {
-    std::vector<std::string> complaints;
-    const auto dir = [&](const std::map<std::string, std::string>& environment) {
-        return parse_backend(environment, complaints).cache_dir;
-    };
-    EXPECT_EQ(dir({}), "");
-    EXPECT_EQ(dir({{"HOME", "/home/f"}}), "/home/f/.cache/rosenblatt");
-    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"XDG_CACHE_HOME", "/c"}}), "/c/rosenblatt");
-    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"GGML_ROCKET_CACHE", "/d"}}), "/d");
-    EXPECT_EQ(dir({{"HOME", "/home/f"}, {"GGML_ROCKET_CACHE", "off"}}), "");
-    EXPECT_TRUE(complaints.empty());
-}
-
-TEST(Options, TheBackendsOwnAreReadAndRefusedLikeTheOthers) {
-    std::vector<std::string> complaints;
-    const auto o = parse_backend({{"GGML_ROCKET_CACHE_MAX", "2G"}}, complaints);
-    EXPECT_EQ(o.packed_cache_max_bytes, 2ull << 30);
-    EXPECT_TRUE(complaints.empty());
-    parse_backend({{"GGML_ROCKET_CACHE", "yes"}, {"GGML_ROCKET_CACHE_MAX", "little"}}, complaints);
-    EXPECT_EQ(complaints.size(), 2u);
+TEST(Options, ThePackedWeightsOfTheCacheAreBounded) {
+    EXPECT_EQ(parse({{"GGML_ROCKET_CACHE_MAX", "2G"}}).options.packed_cache_max_bytes, 2ull << 30);
+    EXPECT_EQ(parse({{"GGML_ROCKET_CACHE", "yes"}, {"GGML_ROCKET_CACHE_MAX", "little"}}).complaints.size(), 2u);
 }
 
 TEST(Options, AnUnusableValueKeepsTheDefaultAndSaysSoInOneSentence) {
