@@ -15,7 +15,8 @@
 // Together: |difference| <= (1 + 2^-13) (G U + (2n + k + 8) D) S. A right tile never fails. A wrong
 // one passes only if its errors, weighted and together with the right roundings, stay below that:
 // since |r| >= 1 a single wrong element hides at most twice the row's tolerance, and in practice
-// hardly more than once, as right roundings are far from their bound.
+// hardly more than once, as right roundings are far from their bound. Several wrong elements of one
+// row can cancel each other, as in any sum over reals.
 #pragma once
 
 #include <cstddef>
