@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "quant/policy.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 namespace rosenblatt::quant {
