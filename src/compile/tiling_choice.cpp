@@ -21,6 +21,10 @@ constexpr size_t k_references = k_reference_rows.size() * k_reference_clocks_mhz
 /// about equally, because a K cut inside a slice makes the host read C once more.
 constexpr double k_host_bandwidth = 15;  // bytes per ns
 
+/// At the most columns and channels a task may have: 50 GB of int8 weights, four times what three
+/// lanes can address. More would take minutes to weigh and could not run.
+constexpr uint64_t k_most_blocks = 4096;
+
 using Times = std::array<double, k_references>;
 
 /// Fitted time and host passes under each reference; infinite where the tiling has no plan.
@@ -51,6 +55,13 @@ Result<void> check(const TilingRequest& request) {
     if (request.k == 0 || request.n == 0)
         return Error{EINVAL, "a matrix without rows or columns has no tiling"};
     if (request.lanes == 0) return Error{EINVAL, "a tiling needs at least one lane"};
+    const compile::Limits& limits = request.limits;
+    const uint64_t blocks = div_round_up<uint64_t>(request.k, std::max(1U, limits.max_k)) *
+                            div_round_up<uint64_t>(request.n, std::max(1U, limits.max_n));
+    if (blocks > k_most_blocks)
+        return Error{EINVAL, "a matrix of " + std::to_string(blocks) +
+                                 " tiles is too large for the NPU; at most " +
+                                 std::to_string(k_most_blocks) + " are planned"};
     uint32_t before = 0;
     for (const uint32_t end : request.slice_ends) {
         if (end <= before || end % k_unit != 0)

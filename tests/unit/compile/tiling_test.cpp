@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
+#include <string>
+#include <utility>
 
 namespace rosenblatt::compile {
 namespace {
@@ -53,6 +56,17 @@ TEST(Tiling, F16IsNeverCutInsideASlice) {
     r.type = NumberType::F16;
     const WeightTiling tiling = tiling_for(r).value();
     for (const WeightBlock& block : tiling.blocks) EXPECT_EQ(block.k, 1536U);
+}
+
+TEST(Tiling, AbsurdSizesAreRefusedBeforeAnythingIsTried) {
+    constexpr uint32_t most = std::numeric_limits<uint32_t>::max();
+    for (const auto& [k, n] : std::vector<std::pair<uint32_t, uint32_t>>{
+             {most, most}, {1U << 31, 32U}, {32U, most}, {1U << 24, 1U << 24}}) {
+        const auto tiling = tiling_for(request(k, n, {}));
+        ASSERT_FALSE(tiling.ok()) << k << " x " << n;
+        EXPECT_NE(tiling.error().message.find("too large"), std::string::npos)
+            << tiling.error().message;
+    }
 }
 
 TEST(Tiling, ImpossibleRequestsAreRefusedWithASentence) {
