@@ -26,7 +26,7 @@ class Calibrate(unittest.TestCase):
         self.folder.cleanup()
 
     def calibrate(self, budget: float) -> dict:
-        command = [PROGRAM, "calibrate", "--gguf", MODEL, "--text", TEXT, "--chunks", "1", "--context", "128", "--groups",
+        command = [PROGRAM, "calibrate", "--gguf", MODEL, "--text", TEXT, "--chunks", "2", "--context", "128", "--groups",
                    "1", "--budget", str(budget), "--backend", BACKEND, "--llama", pathlib.Path(LLAMA_BIN).parent, "--json"]
         done = subprocess.run([str(word) for word in command], env=self.environment, capture_output=True, text=True,
                               check=False)
