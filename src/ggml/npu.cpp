@@ -29,12 +29,7 @@ std::unique_ptr<matmul::Device> Npu::open() const {
 matmul::Device* Npu::device() {
     std::lock_guard lock(mutex_);
     if (!std::exchange(tried_, true)) device_ = open();
-    if (!device_) return nullptr;
-    if (device_->lost()) {
-        warn_once("no lane of the NPU answers any more; the work goes on on the CPU.");
-        return nullptr;
-    }
-    return device_.get();
+    return device_ && !device_->lost() ? device_.get() : nullptr;
 }
 
 matmul::Stats Npu::stats() const {

@@ -23,8 +23,8 @@ class Npu {
     const std::string& path() const { return found_.path; }
     double clock_mhz() const { return found_.clock_mhz; }
 
-    /// Opens the lanes at the first call. nullptr: they could not be opened (said once in the log)
-    /// or none answers any more.
+    /// Opens the lanes at the first call. nullptr: they could not be opened or none answers any
+    /// more; either was said once in the log.
     matmul::Device* device();
     /// The counters, all zero while no lane was opened.
     matmul::Stats stats() const;

@@ -3,7 +3,6 @@
 #include "matmul/device.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "matmul/device_state.hpp"
 
@@ -43,8 +42,7 @@ Stats Device::stats() const {
 
 bool Device::lost() const {
     const std::lock_guard lock(state_->mutex);
-    return std::all_of(state_->lanes.begin(), state_->lanes.end(),
-                       [](const WorkLane& lane) { return lane.lost(); });
+    return state_->lost();
 }
 
 compile::Conditions Device::State::conditions() const {
@@ -57,9 +55,9 @@ compile::Conditions Device::State::conditions() const {
     return conditions;
 }
 
-void Device::State::warn_once(const std::string& line) {
-    if (std::exchange(warned, true)) return;
-    if (options.warn) options.warn(line);
+bool Device::State::lost() const {
+    return std::all_of(lanes.begin(), lanes.end(),
+                       [](const WorkLane& lane) { return lane.lost(); });
 }
 
 }  // namespace rosenblatt::matmul

@@ -32,8 +32,8 @@ struct DeviceOptions {
     compile::Limits limits;  ///< what one task may be; tests shrink it
     /// Where every job is written as a replay folder; empty: nowhere.
     std::shared_ptr<rocket::Capture> capture;
-    /// Gets one line for people when the first tile fails its proof. Called under the device's
-    /// lock.
+    /// Gets the lines for people: one for the first fault of each kind (see Complaints). Called
+    /// under the device's lock.
     std::function<void(const std::string&)> warn;
 };
 

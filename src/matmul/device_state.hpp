@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "matmul/complaints.hpp"
 #include "matmul/device.hpp"
 #include "matmul/shape_plan.hpp"
 #include "matmul/turns.hpp"
@@ -23,14 +24,15 @@ struct Device::State {
     mutable Turns mutex;
     std::vector<WorkLane> lanes;
     uint64_t calls = 0;  ///< products begun; the clock of resting lanes
-    bool warned = false;
+    Complaints complaints;
     Stats stats;
     using ShapeKey = std::tuple<int64_t, int64_t, Pipeline>;  ///< n, k
     std::map<ShapeKey, std::shared_ptr<ShapePlans>> shapes;
 
     compile::Conditions conditions() const;
-    /// One line for people, once per device; the counters tell the rest.
-    void warn_once(const std::string& line);
+    bool lost() const;
+    /// After a product, however it ended: the lines that people have not read yet.
+    void tell_people() { complaints.tell(lost(), options.warn); }
 };
 
 }  // namespace rosenblatt::matmul

@@ -132,15 +132,9 @@ Result<void> plan_all(int64_t m, int64_t rows, std::span<const Output> outputs) 
     return {};
 }
 
-}  // namespace
-
-Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output> outputs,
-                         const ParallelFor& parallel_for) {
-    if (auto checked = check(device, x, outputs); !checked) return checked.error();
-    if (x.rows == 0) return Outcome::Done;
-    Device::State& state = device.state();
+Result<Outcome> run_all(Device::State& state, const Input& x, std::span<const Output> outputs,
+                        const ParallelFor& parallel_for) {
     const int64_t rows = panel_rows(x.rows, outputs);
-    const std::lock_guard lock(state.mutex);
     const Weights::State& weights = outputs.front().weights->state();
     if (rows < x.rows && !all_in_range(x, weights, parallel_for)) return Outcome::OutOfRange;
     if (auto planned = plan_all(x.rows, rows, outputs); !planned) return planned.error();
@@ -155,6 +149,19 @@ Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output>
     }
     for (const Output& output : outputs) state.stats.multiplies += output.second ? 2 : 1;
     return Outcome::Done;
+}
+
+}  // namespace
+
+Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output> outputs,
+                         const ParallelFor& parallel_for) {
+    if (auto checked = check(device, x, outputs); !checked) return checked.error();
+    if (x.rows == 0) return Outcome::Done;
+    Device::State& state = device.state();
+    const std::lock_guard lock(state.mutex);
+    auto outcome = run_all(state, x, outputs, parallel_for);
+    state.tell_people();
+    return outcome;
 }
 
 Input input_of(InputRows rows) {

@@ -219,13 +219,16 @@ void Panel::finish(LaneRun& run) {
     if (!done) note_error(run, done.error());
 }
 
-/// Out of memory passes; anything else means that the device behind the file is gone or stuck, and
-/// that its buffers must not be used again.
+/// Out of memory passes; anything else means that the device behind the file is gone (all files are
+/// then) or stuck, and that its buffers must not be used again.
 void Panel::note_error(LaneRun& run, const Error& error) {
     lane_failed_[run.lane] = true;
     const bool passing = error.code == ENOMEM || error.code == ENOSPC || error.code == EAGAIN;
-    if (!passing) work_lane(run).set_lost();
-    device_.warn_once(error.message);
+    if (passing) return device_.complaints.passing(error.message);
+    device_.complaints.lasting(error.message);
+    work_lane(run).set_lost();
+    if (error.code != ENODEV) return;
+    for (WorkLane& lane : device_.lanes) lane.set_lost();
 }
 
 void Panel::count() {

@@ -24,10 +24,7 @@ bool Panel::proved(const TileRef& ref, const std::byte* cube, Sums when) const {
 
 void Panel::note_mismatches(std::span<const TileRef> tiles) {
     device_.stats.checksum.mismatch += tiles.size();
-    if (!tiles.empty())
-        device_.warn_once(std::to_string(tiles.size()) +
-                          " tiles of a matmul failed their proof and are computed again; results "
-                          "stay right. The statistics count every such case.");
+    device_.complaints.tiles(tiles.size());
 }
 
 void Panel::mend(std::vector<TileRef> wrong) {
