@@ -26,8 +26,8 @@ constexpr const char* k_head =
 
 For each op and shape of a model: where the backend runs it, the modelled time there and on the CPU, and why not
 on the NPU. NPU times are the planner's (docs/timing.md) plus the host's packing and unpacking, at the clock
-named; CPU times assume four A76 at 100 MACs and 16 bytes of weights a ns. At run time the backend measures
-the CPU it finds and decides by that, so a row near the line may go the other way. But for `not_a_matmul`, `reason` is the key that the backend's
+named; CPU times assume four A76 at 100 MACs and 16 bytes of weights a ns. Up to 8 rows go to the NPU only where it is twice as
+fast. On a board the backend measures the CPU it finds and decides by that, so a row near the line may go the other way. But for `not_a_matmul`, `reason` is the key that the backend's
 statistics count (`mul_mat.cpu_refused`). Experts' matmuls (MUL_MAT_ID) are one matmul for each expert that meets rows, with the
 average of an even load.
 
@@ -35,7 +35,7 @@ average of an even load.
 
 const std::map<std::string, std::string>& reasons() {
     static const std::map<std::string, std::string> texts{
-        {"cost", "the CPU is faster for this shape: with few rows the NPU waits for its weights"},
+        {"cost", "the CPU is faster for this shape, or so nearly as fast that few rows stay there: the NPU waits for its weights"},
         {"not_a_matmul", "no multiplication by a matrix of weights: ggml's CPU backend runs it between the matmuls"},
         {"weight_f32", "F32 weights (routers, heads) are too small and too delicate"},
         {"weight_type", "ggml cannot turn rows of this type into floats"}};

@@ -11,16 +11,11 @@
 
 #include "base/bits.hpp"
 #include "cli/tensor_type.hpp"
-#include "matmul/refine.hpp"
+#include "matmul/dispatch.hpp"
 
 namespace rosenblatt::cli {
 namespace {
 
-// Four A76 with ggml's kernels: what published prefill (60 to 100 tokens/s) and decode (16 to 19)
-// of Qwen2.5-1.5B Q4_K_M come to. The backend itself measures the CPU it runs on.
-constexpr double k_cpu_macs_per_ns = 100;
-constexpr double k_cpu_bytes_per_ns = 16;
-constexpr double k_host_bytes_per_ns = 5;  // as src/ggml/cost.cpp assumes
 constexpr double k_never = std::numeric_limits<double>::infinity();
 
 /// "blk.12.ffn_up.weight" in its parts; layer -1 outside of layers.
@@ -140,15 +135,16 @@ class Graph {
             op.reason = "weight_f32";
         else if (!type.dequantisable)
             op.reason = "weight_type";
-        else if (op.npu_ns >= op.cpu_ns)
+        else if (matmul::gain_ns(static_cast<int64_t>(op.m), op.cpu_ns, op.npu_ns) <= 0)
             op.reason = "cost";
         add(std::move(op));
     }
 
     static double cpu_ns(const CoveredOp& op, const TensorType& type) {
         const double weights = static_cast<double>(op.k) * static_cast<double>(op.n);
-        return weights * type.bytes / k_cpu_bytes_per_ns +
-               weights * static_cast<double>(op.m - 1) / k_cpu_macs_per_ns;
+        return weights * std::max(type.bytes / matmul::k_board_cpu_bytes_per_ns,
+                                  1 / matmul::k_board_cpu_macs_per_ns) +
+               weights * static_cast<double>(op.m - 1) / matmul::k_board_cpu_macs_per_ns;
     }
 
     double plan_ns(uint64_t m, uint64_t k, uint64_t n) {
@@ -162,11 +158,10 @@ class Graph {
     }
 
     double npu_ns(const CoveredOp& op) {
-        const uint64_t rows = op.m <= matmul::k_refined_rows ? 2 * op.m : op.m;
-        const double x = static_cast<double>(op.m) * static_cast<double>(op.k);
-        const double y = static_cast<double>(op.m) * static_cast<double>(op.n);
+        const auto rows = static_cast<uint64_t>(matmul::npu_rows(static_cast<int64_t>(op.m)));
         return plan_ns(rows, op.k, op.n) +
-               (x * (4.0 + settings_.machine.lanes) + y * 8) / k_host_bytes_per_ns;
+               matmul::host_ns(static_cast<double>(op.m), static_cast<double>(op.k),
+                               static_cast<double>(op.n), settings_.machine.lanes);
     }
 
     void add_layer_ops() {

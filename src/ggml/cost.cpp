@@ -9,27 +9,17 @@
 #include "compile/planner.hpp"
 #include "compile/tiling.hpp"
 #include "ggml/cpu_shadow.hpp"
-#include "matmul/refine.hpp"
+#include "matmul/dispatch.hpp"
 #include "quant/row_format.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
 
 constexpr double k_never = std::numeric_limits<double>::infinity();
-// Bytes per ns of the host's pack and unpack passes; a first figure, between one A76 core's copy
-// rate and four cores'.
-constexpr double k_host_bytes_per_ns = 5;
 constexpr int64_t k_probe_k = 2048;  // a multiple of every block size
 constexpr int64_t k_probe_n = 512;
 constexpr int64_t k_probe_m = 32;
 constexpr int k_probe_runs = 12;
-
-// X is read as floats and written as int8 into each lane's cube; Y is read as int32 and written.
-double host_ns(const MulMatShape& shape, unsigned lanes) {
-    const double x = static_cast<double>(shape.m) * static_cast<double>(shape.k);
-    const double y = static_cast<double>(shape.m) * static_cast<double>(shape.n);
-    return (x * (4.0 + lanes) + y * 8.0) / k_host_bytes_per_ns;
-}
 
 // Best of several runs of W[n][k] * X[m][k] on zeros, in ns: the kernels' time does not depend on
 // values, but a busy machine makes most runs too long.
@@ -70,24 +60,39 @@ CpuRate measure_cpu(ggml_type type, CpuDelegate& cpu) {
             std::max(0.0, many - one) / static_cast<double>(k_probe_m - 1) / weights};
 }
 
-double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu) {
-    std::lock_guard lock(mutex_);
+CpuRate board_cpu(ggml_type type) {
+    const double bytes =
+        static_cast<double>(ggml_type_size(type)) / static_cast<double>(ggml_blck_size(type));
+    return {std::max(bytes / matmul::k_board_cpu_bytes_per_ns, 1 / matmul::k_board_cpu_macs_per_ns),
+            1 / matmul::k_board_cpu_macs_per_ns};
+}
+
+CpuRate Cost::rate_of(ggml_type type, CpuDelegate& cpu) {
+    if (emulated_) return board_cpu(type);
     auto rate = rates_.find(type, cpu.threads());
     if (!rate) {
         rate = measure_cpu(type, cpu);
         rates_.add(type, cpu.threads(), *rate);
     }
-    return rate->ns(shape) - npu_ns(shape);
+    return *rate;
+}
+
+double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu) {
+    std::lock_guard lock(mutex_);
+    return matmul::gain_ns(shape.m, rate_of(type, cpu).ns(shape), npu_ns(shape));
 }
 
 // Planned NPU time and the host's share, writing the cubes and reading them back.
 double Cost::npu_ns(const MulMatShape& shape) {
     constexpr int64_t k_most = std::numeric_limits<int32_t>::max();
     if (shape.m > k_most || shape.k > k_most || shape.n > k_most) return k_never;
-    const int64_t rows = shape.m <= matmul::k_refined_rows ? 2 * shape.m : shape.m;
-    const double npu = plan_ns(static_cast<uint32_t>(rows), static_cast<uint32_t>(shape.k),
-                               static_cast<uint32_t>(shape.n));
-    return static_cast<double>(shape.matrices) * (npu + host_ns(shape, machine_.lanes));
+    const double npu =
+        plan_ns(static_cast<uint32_t>(matmul::npu_rows(shape.m)), static_cast<uint32_t>(shape.k),
+                static_cast<uint32_t>(shape.n));
+    const double host =
+        matmul::host_ns(static_cast<double>(shape.m), static_cast<double>(shape.k),
+                        static_cast<double>(shape.n), machine_.lanes);
+    return static_cast<double>(shape.matrices) * (npu + host);
 }
 
 double Cost::plan_ns(uint32_t m, uint32_t k, uint32_t n) {

@@ -19,15 +19,21 @@ namespace rosenblatt::ggml {
 /// milliseconds.
 CpuRate measure_cpu(ggml_type type, CpuDelegate& cpu);
 
+/// The same figure for the board's CPU, as docs/op-coverage.md assumes it.
+CpuRate board_cpu(ggml_type type);
+
 /// Thread-safe.
 class Cost {
   public:
     explicit Cost(Pipeline pipeline) : pipeline_(pipeline) {}
 
     void set_machine(npu::Machine machine) { machine_ = machine; }
+    /// The NPU is emulated: its modelled time is weighed against the board's CPU, not against the
+    /// one that emulates it.
+    void set_emulated() { emulated_ = true; }
     void set_known_rates(CpuRates rates) { rates_ = std::move(rates); }
 
-    /// What the NPU saves; negative where the CPU is faster. Measures the CPU the first time this
+    /// What the NPU saves; negative where the CPU shall do it (matmul/dispatch.hpp). Measures the CPU the first time this
     /// machine meets `type` with this many threads.
     double gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu);
     bool npu_is_faster(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu) {
@@ -35,11 +41,13 @@ class Cost {
     }
 
   private:
+    CpuRate rate_of(ggml_type type, CpuDelegate& cpu);
     double npu_ns(const MulMatShape& shape);
     double plan_ns(uint32_t m, uint32_t k, uint32_t n);
 
     const Pipeline pipeline_;
     npu::Machine machine_;
+    bool emulated_ = false;
     std::mutex mutex_;
     CpuRates rates_;
     std::map<std::pair<uint32_t, uint32_t>, compile::WeightTiling> tilings_;  // by k, n

@@ -20,7 +20,8 @@ struct Counters {
     std::atomic<uint64_t> passes{0};  ///< over activations: one per X packed, one per Y unpacked
     std::atomic<uint64_t> packed_loaded{0};  ///< matrices that came from the packed-weight cache
     std::atomic<uint64_t> packed_made{0};    ///< matrices packed from their weights
-    std::atomic<uint64_t> shadow_bytes{0};   ///< of weights in the CPU's own layout, at the end
+    std::atomic<uint64_t> shadow_bytes{0};   ///< most of weights in the CPU's own layout
+    std::atomic<uint64_t> pinned_bytes{0};   ///< most in BOs
     std::atomic<uint64_t> npu_graphs{0};  ///< graphs that used the NPU
     std::atomic<uint64_t> layers{0};      ///< of the deepest model seen, by its weights' names
 

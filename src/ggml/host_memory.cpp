@@ -26,12 +26,14 @@ HostMemory host_memory(const std::string& path) {
     return memory;
 }
 
-size_t resident_bytes(const std::string& path) {
+size_t peak_resident_bytes(const std::string& path) {
     std::ifstream file(path);
-    size_t total = 0;
-    size_t resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<size_t>(std::max(1L, sysconf(_SC_PAGESIZE)));
+    std::string key;
+    for (; file >> key; file.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+        size_t kib = 0;
+        if (key == "VmHWM:" && file >> kib) return kib * 1024;
+    }
+    return 0;
 }
 
 }  // namespace rosenblatt::ggml

@@ -15,7 +15,8 @@ struct HostMemory {
 /// Reads /proc/meminfo, or `path` in its form; what it does not say comes from sysconf.
 HostMemory host_memory(const std::string& path = "/proc/meminfo");
 
-/// Memory of this process that is in RAM now, mapped files included.
-size_t resident_bytes(const std::string& path = "/proc/self/statm");
+/// The most memory that this process had in RAM at once, mapped files included. Reads
+/// /proc/self/status, or `path` in its form; 0: it does not say.
+size_t peak_resident_bytes(const std::string& path = "/proc/self/status");
 
 }  // namespace rosenblatt::ggml

@@ -82,6 +82,7 @@ Session::Session(ParsedOptions parsed)
     policies_.load(options_);
     find_npu();
     if (npu_) cost_.set_machine({npu_->clock_mhz(), options_.board, options_.lanes});
+    if (npu_ && npu_->emulated()) cost_.set_emulated();
     if (const std::string& dir = options_.cache_dir; !dir.empty()) {
         cost_.set_known_rates(CpuRates(dir + "/cpu-rates.json", cpu_identity()));
         tiles_.set_cache(PackedCache(dir + "/packed", options_.packed_cache_max_bytes));
@@ -161,7 +162,19 @@ TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& we
     return tiles_.find_or_pack(device, weight, wanted, pipeline, benefit, parallel_for);
 }
 
+// Several graphs may end at once.
+void Session::note_memory() {
+    const auto raise = [](std::atomic<uint64_t>& most, uint64_t now) {
+        uint64_t known = most;
+        while (known < now && !most.compare_exchange_weak(known, now)) {
+        }
+    };
+    raise(counters_.shadow_bytes, shadows_.bytes());
+    raise(counters_.pinned_bytes, npu_ ? npu_->bo_bytes() : 0);
+}
+
 void Session::report_memory() {
+    note_memory();
     const TileStore::Count count = tiles_.count();
     if (count.out_of_memory == 0 || said_memory_.exchange(true)) return;
     log::warning(std::to_string(count.out_of_memory) + " of " +
@@ -171,7 +184,7 @@ void Session::report_memory() {
 }
 
 void Session::write_files() {
-    counters_.shadow_bytes = shadows_.bytes();
+    note_memory();
     counters_.packed_loaded = tiles_.count().from_cache;
     counters_.packed_made = tiles_.count().from_weight;
     write_file(options_.stats_file, "GGML_ROCKET_STATS", [this](const std::string& path) {

@@ -53,6 +53,8 @@ class Session {
 
     /// One line, once, when memory did not suffice for all tiles.
     void report_memory();
+    /// Raises the peaks that the statistics tell.
+    void note_memory();
 
     /// Writes GGML_ROCKET_STATS and GGML_ROCKET_TRACE.
     void write_files();

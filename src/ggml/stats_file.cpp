@@ -42,9 +42,9 @@ std::string stats_json(const Options& options, const Npu* npu, const Counters& c
     json["splits"] = engine.splits;
     json["dma_bytes"] = engine.dma_bytes;
     json["weight_bytes_packed"] = engine.weight_bytes_packed;
-    json["pinned_bytes"] = npu ? npu->bo_bytes() : 0;
+    json["pinned_bytes"] = counters.pinned_bytes.load();
     json["cpu_shadow_bytes"] = counters.shadow_bytes.load();
-    json["rss_bytes"] = resident_bytes();
+    json["rss_bytes"] = peak_resident_bytes();
     json["packed_cache"] = {{"loaded", counters.packed_loaded.load()},
                             {"made", counters.packed_made.load()}};
     json["checksum"] = {{"checked", engine.checksum.checked},

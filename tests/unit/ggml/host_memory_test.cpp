@@ -25,5 +25,14 @@ TEST(HostMemory, IsNeverZeroBecauseLlamaCppWouldNotUseSuchADevice) {
     EXPECT_GT(memory.available, 0u);
 }
 
+TEST(HostMemory, ThePeakOfThisProcessIsReadFromItsStatus) {
+    const std::string path = testing::TempDir() + "status";
+    std::ofstream(path) << "Name:\ta b\nVmPeak:\t 9 kB\nVmHWM:\t   3000 kB\nVmRSS:\t 5 kB\n";
+    EXPECT_EQ(peak_resident_bytes(path), 3000u * 1024);
+    EXPECT_GT(peak_resident_bytes(), 1u << 20);
+    EXPECT_EQ(peak_resident_bytes("/nonexistent/status"), 0u);
+    std::remove(path.c_str());
+}
+
 }  // namespace
 }  // namespace rosenblatt::ggml
