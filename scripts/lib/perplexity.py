@@ -9,7 +9,7 @@ import re
 import subprocess
 
 SEED = 1957
-ATTEMPTS = 6
+ATTEMPTS = 20
 NUMBER = r"(-?[0-9.]+(?:e[-+]?[0-9]+)?)"
 PERPLEXITY = re.compile(rf"Final estimate: PPL = {NUMBER} \+/- {NUMBER}")
 # With --kl-divergence the tool prints these instead; "Same top p" is its last line.

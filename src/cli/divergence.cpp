@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr double k_least_share = 0.99;
 // llama.cpp v0.5.0 may end with status 0 before its last lines are written (docs/decisions.md).
-constexpr int k_attempts = 6;
+constexpr int k_attempts = 20;
 constexpr int k_seed = 1957;
 
 Result<void> mostly_on_npu(const fs::path& stats_file) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stock llama.cpp writes text with its matmuls on the emulated NPU.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -67,7 +68,7 @@ TEST(Generation, FlashAttentionStaysOnWhereverTheLayersAre) {
 }
 
 TEST(Generation, EveryJobIsCapturedOnRequest) {
-    const fs::path folder = fs::path(testing::TempDir()) / "rosenblatt-capture";
+    const fs::path folder = fs::path(testing::TempDir()) / ("rosenblatt-capture-" + std::to_string(getpid()));
     fs::remove_all(folder);
     const auto outcome = completion()
                              .with({"-n", "1"})

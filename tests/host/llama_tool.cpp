@@ -133,7 +133,7 @@ LlamaTool& LlamaTool::ending_with(const std::string& last_words) {
 }
 
 Outcome LlamaTool::run() const {
-    constexpr int k_attempts = 5;
+    constexpr int k_attempts = 20;
     Outcome outcome;
     for (int attempt = 0; attempt < k_attempts; ++attempt) {
         outcome = run_once();
