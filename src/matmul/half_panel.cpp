@@ -157,8 +157,12 @@ void HalfPanel::unpack_group(uint32_t o, uint32_t range, uint32_t first, uint32_
         for (uint32_t i = 0; i < rows; ++i) y[w][i] = values.data() + (w * rows + i) * n;
         unpack_rows(operands_[o + w], range, first, rows, y[w]);
     }
-    for (uint32_t i = 0; i < rows; ++i)
-        target.write(rows_.first + row0 + i, 0, static_cast<int64_t>(n), y[0][i], y[1][i]);
+    target.write({.m0 = rows_.first + row0,
+                  .rows = rows,
+                  .n = static_cast<int64_t>(n),
+                  .y = y[0][0],
+                  .second = y[1][0],
+                  .stride = static_cast<int64_t>(n)});
 }
 
 void HalfPanel::unpack(uint32_t o) {

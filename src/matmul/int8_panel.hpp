@@ -31,11 +31,11 @@ class Int8Panel final : public Panel {
     std::vector<int8_t> row_codes(const compile::Tile& tile) const;
 
     class Unpacker;
-    struct Piece {
+    struct Part {
         uint32_t range, first, rows;
         bool done = false;
     };
-    std::vector<TileRef> unpack_pieces(uint32_t o, std::vector<Piece>& pieces, bool check);
+    std::vector<TileRef> unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check);
     bool y_is_large(uint32_t o) const;
 
     std::vector<float> row_scales_;                ///< [m][slices]

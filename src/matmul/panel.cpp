@@ -246,8 +246,10 @@ void Panel::count() {
         // Once to prove and once to unpack, unless both are one pass.
         const bool twice = device_.options.verify == Verify::Full ||
                            (device_.options.verify == Verify::Checksum && !sums_when_unpacked());
-        stats.host_bytes += c_bytes * (twice ? 2 : 1) +
-                            uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
+        stats.host_bytes += c_bytes * (twice ? 2 : 1);
+        if (operand.target)  // two results that go to one function are written as one
+            stats.host_bytes +=
+                uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
     }
     const uint64_t a_bytes = uint64_t{m()} * static_cast<uint64_t>(format().k_padded) *
                              compile::element_bytes(type());

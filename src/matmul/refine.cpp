@@ -71,7 +71,8 @@ struct Doubled {
     }
 };
 
-/// One product of the doubled rows and where it goes; with a target function, memory of its own.
+/// One product of the doubled rows and where it goes; with a target function, memory of its own,
+/// row after row.
 struct Corrected {
     size_t m, n;
     std::vector<float> values;
@@ -115,9 +116,13 @@ Result<Outcome> multiply_refined(Device& device, const Input& x, std::span<const
         const Corrected& first = products[p];
         const Corrected* second = output.second ? &products[p + 1] : nullptr;
         p += second ? 2 : 1;
-        for (size_t row = 0; output.write && row < m; ++row)
-            output.write(static_cast<int64_t>(row), 0, static_cast<int64_t>(first.n),
-                         first.rows[row], second ? second->rows[row] : nullptr);
+        const auto n = static_cast<int64_t>(first.n);
+        if (output.write)
+            output.write({.rows = x.rows,
+                          .n = n,
+                          .y = first.rows[0],
+                          .second = second ? second->rows[0] : nullptr,
+                          .stride = n});
     }
     return outcome;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How rows enter and leave a product: X is read row by row through a function, which may compute it
-// on the way (RMS_NORM * w), and Y leaves in pieces of rows, which a function may take instead of
+// on the way (RMS_NORM * w), and Y leaves in pieces, which a function may take instead of
 // memory (+ bias, SwiGLU, + residual). So neither needs a pass of its own over memory.
 #pragma once
 
@@ -22,12 +22,23 @@ using OutputRows = std::span<float* const>;
 /// repaired: it must give the same floats each time, so X must not overlap what the call writes.
 using ReadRow = std::function<const float*(int64_t m, float* scratch)>;
 
-/// Takes columns [n0, n0 + n) of row m, final and proved. `y` holds n floats and may be written to;
-/// `second` holds those of Output::second, or is null. Called from several threads, exactly once
-/// for each element and only when every row of X was found in range; the pieces are the engine's
-/// choice. Must not throw.
-using WriteRow =
-    std::function<void(int64_t m, int64_t n0, int64_t n, float* y, const float* second)>;
+/// Columns [n0, n0 + n) of rows [m0, m0 + rows) of Y. Pieces are the engine's choice, but n0 is a
+/// multiple of 32, and n too unless the piece ends where Y does.
+struct Piece {
+    int64_t m0 = 0, rows = 0;
+    int64_t n0 = 0, n = 0;
+    float* y = nullptr;       ///< row after row; may be written to
+    float* second = nullptr;  ///< the same of Output::second, or null
+    int64_t stride = 0;       ///< floats from a row to the next, of both
+
+    float* y_row(int64_t i) const { return y + i * stride; }
+    float* second_row(int64_t i) const { return second + i * stride; }
+};
+
+/// Takes a piece of Y. Called from several threads, only when every row of X was found in range,
+/// once for each element, and again with other values where these turned out to be a fault's: what
+/// it writes must depend on nothing that it wrote before. Must not throw.
+using WritePiece = std::function<void(const Piece& piece)>;
 
 /// X of a call.
 struct Input {
@@ -40,7 +51,7 @@ struct Input {
 struct Output {
     const Weights* weights = nullptr;
     OutputRows rows = {};             ///< where Y goes; as many as X has. Empty where `write` is set
-    WriteRow write = {};              ///< takes Y instead
+    WritePiece write = {};            ///< takes Y instead
     const Weights* second = nullptr;  ///< with `write`: of the same shape, for gate beside up
 };
 

@@ -37,7 +37,7 @@ UnpackScratch& scratch_of_thread() {
 /// Some rows of one row range, for an operand and the one that is handed over with it.
 class Int8Panel::Unpacker {
   public:
-    Unpacker(const Int8Panel& panel, uint32_t operand, const Piece& piece)
+    Unpacker(const Int8Panel& panel, uint32_t operand, const Part& piece)
         : panel_(panel),
           scratch_(scratch_of_thread()),
           operand_(operand),
@@ -47,17 +47,11 @@ class Int8Panel::Unpacker {
           range_(panel.operands_[operand].plan->plan.row_ranges[piece.range]),
           row0_(range_.m0 + piece.first) {}
 
-    /// False, and tiles in `bad`, where sums are wrong: nothing was handed to a function then, and
-    /// what stands in rows of Y is not final.
+    /// False, and tiles in `bad`, where sums are wrong: what was written is not final then.
     bool run(bool check, std::vector<TileRef>& bad) {
         fill_row_scales();
         if (check) clear_sums();
-        if (target_.write) {
-            if (check && !sums_are_right_beforehand(bad)) return false;
-            to_function();
-            return true;
-        }
-        to_rows(check);
+        target_.write ? to_function(check) : to_rows(check);
         return !check || sums_are_right(bad);
     }
 
@@ -121,32 +115,21 @@ class Int8Panel::Unpacker {
             for (uint32_t i = 0; i < piece_.rows; ++i)
                 rows[i] = panel_.y_row(target_, row0_ + i) + segment.n0;
             scale(0, segment, 0, segment.n, rows.data(), with_sums);
-            if (with_sums) add_padding(segment);
+            if (with_sums) add_padding(0, segment);
         }
     }
 
     /// Columns beyond N are part of the tile and of its sums.
-    void add_padding(const ColumnSegment& segment) {
-        const Weights::State& weights = *operand(0).weights;
+    void add_padding(uint32_t i, const ColumnSegment& segment) {
+        const Weights::State& weights = *operand(i).weights;
         const uint32_t end = align_up(segment.n0 + segment.n, k_atom_columns);
         for (const Contribution& part : segment.contributions) {
             const compile::WeightBlock& block = weights.block(part.block);
             if (segment.n0 + segment.n != static_cast<uint32_t>(weights.shape.n)) return;
-            tile_kernels().weighted_sums(cube(0, part.block, end - block.n0), surface(),
+            tile_kernels().weighted_sums(cube(i, part.block, end - block.n0), surface(),
                                          piece_.rows, block.n0 + block.n - end,
-                                         weights.column_weights.data() + end, sums(0, part.block));
+                                         weights.column_weights.data() + end, sums(i, part.block));
         }
-    }
-
-    bool sums_are_right_beforehand(std::vector<TileRef>& bad) {
-        for (uint32_t i = 0; i < count_; ++i) {
-            const Weights::State& weights = *operand(i).weights;
-            for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
-                tile_kernels().weighted_sums(
-                    cube(i, b, 0), surface(), piece_.rows, weights.block(b).n,
-                    weights.column_weights.data() + weights.block(b).n0, sums(i, b));
-        }
-        return sums_are_right(bad);
     }
 
     bool sums_are_right(std::vector<TileRef>& bad) {
@@ -166,30 +149,35 @@ class Int8Panel::Unpacker {
         return true;
     }
 
-    void to_function() {
+    void to_function(bool with_sums) {
         for (uint32_t i = 0; i < count_; ++i) {
             scratch_.values[i].resize(size_t{k_rows_to_function} * k_strip_columns);
             scratch_.rows[i].resize(piece_.rows);
             for (uint32_t row = 0; row < piece_.rows; ++row)
                 scratch_.rows[i][row] = scratch_.values[i].data() + size_t{row} * k_strip_columns;
         }
-        for (const ColumnSegment& segment : plans().segments())
+        for (const ColumnSegment& segment : plans().segments()) {
             for (uint32_t n = 0; n < segment.n; n += k_strip_columns) {
                 const uint32_t columns = std::min(k_strip_columns, segment.n - n);
                 for (uint32_t i = 0; i < count_; ++i)
-                    scale(i, segment, n, columns, scratch_.rows[i].data(), false);
-                for (uint32_t row = 0; row < piece_.rows; ++row)
-                    target_.write(panel_.rows_.first + row0_ + row, segment.n0 + n, columns,
-                                  scratch_.rows[0][row],
-                                  count_ == 2 ? scratch_.rows[1][row] : nullptr);
+                    scale(i, segment, n, columns, scratch_.rows[i].data(), with_sums);
+                target_.write({.m0 = panel_.rows_.first + row0_,
+                               .rows = piece_.rows,
+                               .n0 = segment.n0 + n,
+                               .n = columns,
+                               .y = scratch_.rows[0][0],
+                               .second = count_ == 2 ? scratch_.rows[1][0] : nullptr,
+                               .stride = k_strip_columns});
             }
+            for (uint32_t i = 0; with_sums && i < count_; ++i) add_padding(i, segment);
+        }
     }
 
     const Int8Panel& panel_;
     UnpackScratch& scratch_;
     const uint32_t operand_, count_;
     const Output& target_;
-    const Piece& piece_;
+    const Part& piece_;
     const compile::Rows& range_;
     const uint32_t row0_;
 };
@@ -200,7 +188,7 @@ bool Int8Panel::y_is_large(uint32_t o) const {
 }
 
 /// Unpacks what is not done yet; gives the tiles whose sums are wrong.
-std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Piece>& pieces, bool check) {
+std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check) {
     std::mutex mutex;
     std::vector<TileRef> wrong;
     parallel_for_(static_cast<int64_t>(pieces.size()), [&](int64_t begin, int64_t end) {
@@ -226,7 +214,7 @@ std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Piece>& pi
 
 void Int8Panel::unpack(uint32_t o) {
     const uint32_t at_once = operands_[o].target->write ? k_rows_to_function : k_rows_at_once;
-    std::vector<Piece> pieces;
+    std::vector<Part> pieces;
     const auto& ranges = operands_[o].plan->plan.row_ranges;
     for (uint32_t r = 0; r < ranges.size(); ++r)
         for (uint32_t first = 0; first < ranges[r].m; first += at_once)
