@@ -17,7 +17,8 @@ struct Counters {
     std::atomic<uint64_t> eligible_macs{0};  ///< of all MUL_MATs that the NPU could do
     std::array<std::atomic<uint64_t>, k_refusals> refused{};
     std::atomic<uint64_t> cpu_ops_us{0};
-    std::atomic<uint64_t> passes{0};  ///< over activations: one per X packed, one per Y unpacked
+    std::atomic<uint64_t> passes{0};  ///< over activations: one per X packed, one per Y unpacked,
+                                      ///< one per norm, addition, gate ... that the CPU ran
     std::atomic<uint64_t> packed_loaded{0};  ///< matrices that came from the packed-weight cache
     std::atomic<uint64_t> packed_made{0};    ///< matrices packed from their weights
     std::atomic<uint64_t> shadow_bytes{0};   ///< most of weights in the CPU's own layout

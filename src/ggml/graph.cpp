@@ -6,6 +6,7 @@
 #include <span>
 
 #include "ggml/buffer.hpp"
+#include "ggml/memory_overlap.hpp"
 #include "ggml/session.hpp"
 
 namespace rosenblatt::ggml {
@@ -28,9 +29,20 @@ void drop_tiles_under(const ggml_tensor& node) {
     Session::get().shadows().drop(node.data, ggml_nbytes(&node));
 }
 
-bool overlap(const ggml_tensor& a, const ggml_tensor& b) {
-    const auto begin = [](const ggml_tensor& t) { return static_cast<const std::byte*>(t.data); };
-    return begin(a) < begin(b) + ggml_nbytes(&b) && begin(b) < begin(a) + ggml_nbytes(&a);
+// One that reads activations and writes them, and does little else.
+bool is_pass(const ggml_tensor& node) {
+    switch (node.op) {
+        case GGML_OP_ADD:
+        case GGML_OP_MUL:
+        case GGML_OP_NORM:
+        case GGML_OP_RMS_NORM:
+        case GGML_OP_GLU:
+        case GGML_OP_UNARY:
+        case GGML_OP_SCALE:
+            return api::is_computed(node);
+        default:
+            return false;
+    }
 }
 
 }  // namespace
@@ -61,11 +73,10 @@ bool GraphRunner::accepts(const ggml_tensor& node) {
 }
 
 // The matmuls after `first`, an accepted one, that share its X, as far as nothing but names of
-// memory stands between. Gives where they end.
-int GraphRunner::collect_together(const ggml_cgraph& graph, int first) {
+// memory stands between.
+void GraphRunner::collect_together(const ggml_cgraph& graph, int first) {
     together_ = {first};
-    int end = first + 1;
-    for (int i = end; i < graph.n_nodes; ++i) {
+    for (int i = first + 1; i < graph.n_nodes; ++i) {
         const ggml_tensor& node = *graph.nodes[i];
         if (api::only_names_memory(node.op)) continue;
         if (!is_matmul(node) || !share_x(*graph.nodes[first], node)) break;
@@ -76,9 +87,7 @@ int GraphRunner::collect_together(const ggml_cgraph& graph, int first) {
             break;
         }
         together_.push_back(i);
-        end = i + 1;
     }
-    return end;
 }
 
 std::optional<Refusal> GraphRunner::prepare(matmul::Device& device, Product& product) {
@@ -91,45 +100,72 @@ std::optional<Refusal> GraphRunner::prepare(matmul::Device& device, Product& pro
     return std::nullopt;
 }
 
-void GraphRunner::settle(size_t product, std::optional<Refusal> refusal) {
+// Products [first, end) were computed, or the CPU has to.
+void GraphRunner::settle(size_t first, size_t end, std::optional<Refusal> refusal) {
     Counters& counters = Session::get().counters();
-    if (refusal) return counters.count_refusal(*refusal);
-    counters.count_npu(*products_[product].node);
-    on_npu_[product] = true;
+    for (size_t p = first; p < end; ++p) {
+        on_npu_[p] = !refusal;
+        refusal ? counters.count_refusal(*refusal) : counters.count_npu(*products_[p].node);
+    }
 }
 
-// Products [first, end) have tiles of one pipeline.
+// Products [first, end) have tiles of one pipeline; if anything is fused, they are all.
 void GraphRunner::run_on_npu(matmul::Device& device, size_t first, size_t end) {
     Session& session = Session::get();
     const auto products = std::span(products_).subspan(first, end - first);
     const Trace::Scope scope = session.trace().scope("npu", *products[0].node);
-    const auto refusal = mul_mat_.run(
-        device, products, [this](int64_t n, const auto& body) { cpu_->parallel_for(n, body); });
-    if (!refusal) session.counters().passes += 1 + products.size();
-    for (size_t p = first; p < end; ++p) settle(p, refusal);
+    const bool fused = fusion_.is_any();
+    const auto refusal = fused ? mul_mat_.run(device, products, fusion_, *cpu_)
+                               : mul_mat_.run(device, products, *cpu_);
+    if (!refusal)
+        session.counters().passes += 1 + (fused ? fusion_.targets.size() : products.size());
+    settle(first, end, refusal);
 }
 
-// Everything before them has been computed.
-void GraphRunner::run_together(const ggml_cgraph& graph) {
+// Makes the products ready that can be. True when they can all run at once.
+bool GraphRunner::find_tiles(const ggml_cgraph& graph) {
     const size_t count = together_.size();
     if (products_.size() < count) products_.resize(count);
     on_npu_.assign(count, false);
+    ready_.assign(count, false);
     matmul::Device* device = Session::get().npu()->device();
-    std::vector<bool> ready(count, false);
     for (size_t p = 0; p < count; ++p) {
         products_[p].node = graph.nodes[together_[p]];
         const auto refusal = device ? prepare(*device, products_[p]) : Refusal::NoDevice;
-        if (refusal) settle(p, refusal);
-        ready[p] = !refusal;
+        if (refusal) settle(p, p + 1, refusal);
+        ready_[p] = !refusal;
     }
+    for (size_t p = 0; p < count; ++p)
+        if (!ready_[p] || !same_pipeline(products_[0], products_[p])) return false;
+    return true;
+}
+
+// Everything before fusion_ has been computed; computes all of it.
+ggml_status GraphRunner::run_together(const ggml_cgraph& graph) {
+    if (!find_tiles(graph)) {
+        const int begin = fusion_.begin;
+        fusion_ = unfused(graph, together_);
+        const ggml_status status = run_on_cpu(graph, begin, fusion_.begin);
+        if (status != GGML_STATUS_SUCCESS) return status;
+    }
+    for (int i = together_.back() + 1; i < fusion_.end; ++i) drop_tiles_under(*graph.nodes[i]);
+    const size_t count = together_.size();
     for (size_t first = 0; first < count; ++first) {
-        if (!ready[first]) continue;
+        if (!ready_[first]) continue;
         size_t end = first + 1;
-        while (end < count && ready[end] && same_pipeline(products_[first], products_[end])) ++end;
-        run_on_npu(*device, first, end);
+        while (end < count && ready_[end] && same_pipeline(products_[first], products_[end])) ++end;
+        run_on_npu(*Session::get().npu()->device(), first, end);
         first = end - 1;
     }
     for (Product& product : products_) product.tiles.reset();
+    if (fusion_.is_any())
+        return on_npu_[0] ? GGML_STATUS_SUCCESS : run_on_cpu(graph, fusion_.begin, fusion_.end);
+    for (size_t p = 0; p < count; ++p) {
+        if (on_npu_[p]) continue;
+        const ggml_status status = run_on_cpu(graph, together_[p], together_[p] + 1);
+        if (status != GGML_STATUS_SUCCESS) return status;
+    }
+    return GGML_STATUS_SUCCESS;
 }
 
 ggml_status GraphRunner::run_on_cpu(const ggml_cgraph& graph, int begin, int end) {
@@ -141,32 +177,36 @@ ggml_status GraphRunner::run_on_cpu(const ggml_cgraph& graph, int begin, int end
     const ggml_status status = cpu_->compute(graph, begin, end);
     const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
     session.counters().cpu_ops_us += static_cast<uint64_t>(time.count());
+    for (int i = begin; i < end; ++i) cpu_passes_ += is_pass(*graph.nodes[i]);
     return status;
 }
 
 ggml_status GraphRunner::compute(const ggml_cgraph& graph) {
     bool used_npu = false;
     refused_ = -1;
+    cpu_passes_ = 0;
     int begin = 0;  // nodes [begin, i) wait for the CPU
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (i == refused_ || !accepts(*graph.nodes[i])) continue;
-        ggml_status status = run_on_cpu(graph, begin, i);
+        collect_together(graph, i);
+        fusion_ = find_fusion(graph, begin, together_);
+        ggml_status status = run_on_cpu(graph, begin, fusion_.begin);
         if (status != GGML_STATUS_SUCCESS) return status;
         if (cpu_->aborted()) return GGML_STATUS_ABORTED;
-        begin = collect_together(graph, i);
+        status = run_together(graph);
+        if (status != GGML_STATUS_SUCCESS) return status;
+        used_npu = used_npu || std::find(on_npu_.begin(), on_npu_.end(), true) != on_npu_.end();
+        begin = fusion_.end;
         i = begin - 1;
-        run_together(graph);
-        for (size_t p = 0; p < together_.size(); ++p) {
-            used_npu = used_npu || on_npu_[p];
-            if (on_npu_[p]) continue;
-            status = run_on_cpu(graph, together_[p], together_[p] + 1);
-            if (status != GGML_STATUS_SUCCESS) return status;
-        }
     }
+    const ggml_status status = run_on_cpu(graph, begin, graph.n_nodes);
     Session& session = Session::get();
-    if (used_npu) ++session.counters().npu_graphs;
+    if (used_npu) {
+        ++session.counters().npu_graphs;
+        session.counters().passes += cpu_passes_;
+    }
     session.report_memory();
-    return run_on_cpu(graph, begin, graph.n_nodes);
+    return status;
 }
 
 }  // namespace rosenblatt::ggml

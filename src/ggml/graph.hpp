@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GraphRunner: computes whole graphs, matrix multiplications worth it on the NPU, everything
-// between them in one piece on ggml's CPU backend.
+// GraphRunner: computes whole graphs, matrix multiplications worth it on the NPU with what is fused
+// with them, everything between in one piece on ggml's CPU backend.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 
 #include "ggml/api.hpp"
 #include "ggml/cpu_delegate.hpp"
+#include "ggml/fusion.hpp"
 #include "ggml/mul_mat.hpp"
 #include "ggml/refusal.hpp"
 
@@ -30,19 +31,23 @@ class GraphRunner {
     ggml_status run_on_cpu(const ggml_cgraph& graph, int begin, int end);
     std::optional<Refusal> refuse(const ggml_tensor& node);
     bool accepts(const ggml_tensor& node);
-    int collect_together(const ggml_cgraph& graph, int first);
+    void collect_together(const ggml_cgraph& graph, int first);
 
-    void run_together(const ggml_cgraph& graph);
+    ggml_status run_together(const ggml_cgraph& graph);
+    bool find_tiles(const ggml_cgraph& graph);
     std::optional<Refusal> prepare(matmul::Device& device, Product& product);
     void run_on_npu(matmul::Device& device, size_t first, size_t end);
-    void settle(size_t product, std::optional<Refusal> refusal);
+    void settle(size_t first, size_t end, std::optional<Refusal> refusal);
 
     std::unique_ptr<CpuDelegate> cpu_;
     MulMat mul_mat_;
     int refused_ = -1;  // a node that was asked about while looking for company, and counted
     std::vector<int> together_;      // matmuls that share X, by their place in the graph
     std::vector<Product> products_;  // of those; keeps its memory, so it may be longer
+    std::vector<bool> ready_;        // of those: tiles were found
     std::vector<bool> on_npu_;       // of those: computed
+    Fusion fusion_;                  // of those
+    uint64_t cpu_passes_ = 0;        // of this graph
 };
 
 }  // namespace rosenblatt::ggml

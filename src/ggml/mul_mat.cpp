@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "ggml/buffer.hpp"
+#include "ggml/epilogue.hpp"
 #include "ggml/log_sink.hpp"
+#include "ggml/row_ops.hpp"
 #include "matmul/refine.hpp"
 
 namespace rosenblatt::ggml {
@@ -64,6 +66,11 @@ const matmul::Weights& matrix_of(const Product& product, size_t group) {
     return *product.tiles->matrices[matrix];
 }
 
+/// Rows are rotated, so that an outlier would cost all of its block's elements their resolution.
+bool is_rotated(const Product& product, size_t group) {
+    return matrix_of(product, group).pipeline() == Pipeline::W8A8H;
+}
+
 }  // namespace
 
 MulMatShape mul_mat_shape(const ggml_tensor& node) {
@@ -99,8 +106,7 @@ std::optional<Refusal> unsuitable(const ggml_tensor& node, Pipeline pipeline) {
     return unsuitable_activations(x, node);
 }
 
-void MulMat::gather_x(const Product& product, const RowGroups::Group& group,
-                      const matmul::ParallelFor& parallel_for) {
+void MulMat::gather_x(const Product& product, const RowGroups::Group& group, CpuDelegate& cpu) {
     const ggml_tensor& x = *product.node->src[1];
     const auto rows = std::span(product.rows.x).subspan(group.first, group.count);
     x_.resize(group.count);
@@ -112,7 +118,7 @@ void MulMat::gather_x(const Product& product, const RowGroups::Group& group,
     const int64_t k = x.ne[0];
     const auto to_float = ggml_get_type_traits(x.type)->to_float;
     converted_.resize(group.count * static_cast<size_t>(k));
-    parallel_for(static_cast<int64_t>(group.count), [&](int64_t begin, int64_t end) {
+    cpu.parallel_for(static_cast<int64_t>(group.count), [&](int64_t begin, int64_t end) {
         for (int64_t m = begin; m < end; ++m) {
             float* floats = converted_.data() + m * k;
             to_float(rows[static_cast<size_t>(m)], floats, k);
@@ -121,36 +127,96 @@ void MulMat::gather_x(const Product& product, const RowGroups::Group& group,
     });
 }
 
-std::optional<Refusal> MulMat::run_group(matmul::Device& device, std::span<const Product> products,
-                                         size_t group, const matmul::ParallelFor& parallel_for) {
-    const RowGroups::Group& rows = products[0].rows.groups[group];
-    gather_x(products[0], rows, parallel_for);
-    outputs_.clear();
-    for (const Product& product : products)
-        outputs_.push_back({&matrix_of(product, group),
-                            std::span(product.rows.y).subspan(rows.first, rows.count)});
-    const bool rotated = outputs_[0].weights->pipeline() == Pipeline::W8A8H;
-    const matmul::Input x = rotated ? outliers_.without(x_, products[0].node->src[0]->ne[0])
-                                    : matmul::input_of(x_);
-    const auto outcome = multiply_rows(device, x, outputs_, parallel_for);
+// The rows gathered in x_, or those of the norm.
+matmul::Input MulMat::x_of(const Product& product, const std::optional<Norm>& norm) const {
+    if (!norm) return matmul::input_of(x_);
+    const ggml_tensor& x = *product.node->src[1];
+    const auto read = [norm = *norm, &x](int64_t m, float* scratch) -> const float* {
+        const float* gain = norm.gain ? static_cast<const float*>(norm.gain->data) : nullptr;
+        rms_norm(row_of(*norm.source, x, m), x.ne[0], norm.epsilon, gain, scratch);
+        return scratch;
+    };
+    return {ggml_nrows(&x), read};
+}
+
+// `x` may lose its outliers on the way; then outputs_ must bring them back.
+std::optional<Refusal> MulMat::multiply(matmul::Device& device, const matmul::Input& x,
+                                        CpuDelegate& cpu) {
+    const auto outcome =
+        multiply_rows(device, x, outputs_, [&cpu](int64_t n, const matmul::LoopBody& body) {
+            cpu.parallel_for(n, body);
+        });
     if (!outcome) {
         warn_once(outcome.error().message);
         return Refusal::EngineError;
     }
     if (*outcome == matmul::Outcome::OutOfRange) return Refusal::ActivationValues;
-    if (!rotated) return std::nullopt;
-    for (size_t p = 0; p < products.size(); ++p) {
-        const ggml_tensor& w = *products[p].node->src[0];
-        outliers_.put_back(w, rows.matrix % w.ne[2], rows.matrix / w.ne[2],
-                           products[p].tiles->columns, outputs_[p].rows, parallel_for);
-    }
+    return std::nullopt;
+}
+
+void MulMat::put_back(const Product& product, const RowGroups::Group& rows, CpuDelegate& cpu) {
+    const ggml_tensor& w = *product.node->src[0];
+    outliers_.put_back(w, rows.matrix % w.ne[2], rows.matrix / w.ne[2], product.tiles->columns,
+                       std::span(product.rows.y).subspan(rows.first, rows.count),
+                       [&cpu](int64_t n, const auto& body) { cpu.parallel_for(n, body); });
+}
+
+std::optional<Refusal> MulMat::run_group(matmul::Device& device, std::span<const Product> products,
+                                         size_t group, CpuDelegate& cpu) {
+    const RowGroups::Group& rows = products[0].rows.groups[group];
+    gather_x(products[0], rows, cpu);
+    outputs_.clear();
+    for (const Product& product : products)
+        outputs_.push_back({.weights = &matrix_of(product, group),
+                            .rows = std::span(product.rows.y).subspan(rows.first, rows.count)});
+    const bool rotated = is_rotated(products[0], group);
+    matmul::Input x = matmul::input_of(x_);
+    if (rotated) x = outliers_.without(std::move(x), products[0].node->src[0]->ne[0]);
+    if (const auto refusal = multiply(device, x, cpu)) return refusal;
+    for (const Product& product : products)
+        if (rotated) put_back(product, rows, cpu);
     return std::nullopt;
 }
 
 std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Product> products,
-                                   const matmul::ParallelFor& parallel_for) {
+                                   CpuDelegate& cpu) {
     for (size_t group = 0; group < products[0].rows.groups.size(); ++group)
-        if (const auto refusal = run_group(device, products, group, parallel_for)) return refusal;
+        if (const auto refusal = run_group(device, products, group, cpu)) return refusal;
+    return std::nullopt;
+}
+
+matmul::Output MulMat::output_of(const Target& target, std::span<const Product> products,
+                                 bool rotated) {
+    const auto source = [&](const Term& term) -> TermSource {
+        const Product& product = products[term.product];
+        return {product.node->src[0], rotated ? &product.tiles->columns : nullptr};
+    };
+    const Product& first = products[target.first.product];
+    if (target.is_plain()) return {.weights = &matrix_of(first, 0), .rows = first.rows.y};
+    const TermSource second = target.second ? source(*target.second) : TermSource{};
+    return {.weights = &matrix_of(first, 0),
+            .write = Epilogue(target, source(target.first), second, outliers_, gates_),
+            .second =
+                target.second ? &matrix_of(products[target.second->product], 0) : nullptr};
+}
+
+std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Product> products,
+                                   const Fusion& fusion, CpuDelegate& cpu) {
+    if (auto prepared = gates_.prepare(cpu.threads()); !prepared) {
+        warn_once(prepared.error().message);
+        return Refusal::EngineError;
+    }
+    const RowGroups::Group& rows = products[0].rows.groups[0];
+    const bool rotated = is_rotated(products[0], 0);
+    if (!fusion.norm) gather_x(products[0], rows, cpu);
+    matmul::Input x = x_of(products[0], fusion.norm);
+    if (rotated) x = outliers_.without(std::move(x), products[0].node->src[0]->ne[0]);
+    outputs_.clear();
+    for (const Target& target : fusion.targets)
+        outputs_.push_back(output_of(target, products, rotated));
+    if (const auto refusal = multiply(device, x, cpu)) return refusal;
+    for (const Target& target : fusion.targets)
+        if (rotated && target.is_plain()) put_back(products[target.first.product], rows, cpu);
     return std::nullopt;
 }
 

@@ -10,6 +10,10 @@
 
 #include "base/options.hpp"
 #include "ggml/api.hpp"
+#include "ggml/cpu_delegate.hpp"
+#include "ggml/fusion.hpp"
+#include "ggml/gates.hpp"
+#include "ggml/outliers.hpp"
 #include "ggml/refusal.hpp"
 #include "ggml/row_groups.hpp"
 #include "ggml/tile_store.hpp"
@@ -45,23 +49,31 @@ bool share_x(const ggml_tensor& a, const ggml_tensor& b);
 /// Both of these, whose tiles were found, run in the same pipeline.
 bool same_pipeline(const Product& a, const Product& b);
 
-/// Multiplies; keeps its memory from call to call.
+/// Multiplies, and computes what is fused with it; keeps its memory from call to call.
 class MulMat {
   public:
-    /// Computes the nodes, which are suitable and share X and pipeline. A refusal: none of them was
-    /// completed, the CPU has to compute them.
+    /// Computes the products' nodes, which are suitable and share X and pipeline. A refusal: none of
+    /// them was completed, the CPU has to compute them.
     std::optional<Refusal> run(matmul::Device& device, std::span<const Product> products,
-                               const matmul::ParallelFor& parallel_for);
+                               CpuDelegate& cpu);
+    /// The same with all that is fused with them. A refusal: nothing was written.
+    std::optional<Refusal> run(matmul::Device& device, std::span<const Product> products,
+                               const Fusion& fusion, CpuDelegate& cpu);
 
   private:
-    void gather_x(const Product& product, const RowGroups::Group& group,
-                  const matmul::ParallelFor& parallel_for);
+    void gather_x(const Product& product, const RowGroups::Group& group, CpuDelegate& cpu);
+    matmul::Input x_of(const Product& product, const std::optional<Norm>& norm) const;
+    matmul::Output output_of(const Target& target, std::span<const Product> products, bool rotated);
+    std::optional<Refusal> multiply(matmul::Device& device, const matmul::Input& x,
+                                    CpuDelegate& cpu);
+    void put_back(const Product& product, const RowGroups::Group& rows, CpuDelegate& cpu);
     std::optional<Refusal> run_group(matmul::Device& device, std::span<const Product> products,
-                                     size_t group, const matmul::ParallelFor& parallel_for);
+                                     size_t group, CpuDelegate& cpu);
 
     std::vector<const float*> x_;
     std::vector<matmul::Output> outputs_;
     Outliers outliers_;
+    Gates gates_;
     std::vector<float> converted_;  // rows of an F16 or BF16 src1
 };
 

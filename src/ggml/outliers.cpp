@@ -2,11 +2,31 @@
 #include "ggml/outliers.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "ggml/row_ops.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
 
 constexpr size_t k_most_columns = 32;  // kept per weight; others are read again
+
+// W[n0..n0 + n)[k] of matrix (i2, i3).
+void read_column(const ggml_tensor& weight, int64_t i2, int64_t i3, int64_t k, int64_t n0,
+                 int64_t n, float* column) {
+    const int64_t block = ggml_blck_size(weight.type);
+    const auto to_float = ggml_get_type_traits(weight.type)->to_float;
+    const auto* row = static_cast<const std::byte*>(weight.data) +
+                      static_cast<size_t>(i2) * weight.nb[2] +
+                      static_cast<size_t>(i3) * weight.nb[3] +
+                      static_cast<size_t>(n0) * weight.nb[1] +
+                      static_cast<size_t>(k / block) * ggml_type_size(weight.type);
+    std::vector<float> floats(static_cast<size_t>(block));
+    for (int64_t i = 0; i < n; ++i, row += weight.nb[1]) {
+        to_float(row, floats.data(), block);
+        column[i] = floats[static_cast<size_t>(k % block)];
+    }
+}
 
 }  // namespace
 
@@ -15,28 +35,19 @@ WeightColumns::Column WeightColumns::find(const ggml_tensor& weight, int64_t i2,
     const std::lock_guard lock(mutex_);
     const auto known = columns_.find({i3, i2, k});
     if (known != columns_.end()) return known->second;
-    const int64_t block = ggml_blck_size(weight.type);
-    const auto to_float = ggml_get_type_traits(weight.type)->to_float;
-    const auto* matrix = static_cast<const std::byte*>(weight.data) +
-                         static_cast<size_t>(i2) * weight.nb[2] +
-                         static_cast<size_t>(i3) * weight.nb[3] +
-                         static_cast<size_t>(k / block) * ggml_type_size(weight.type);
-    std::vector<float> floats(static_cast<size_t>(block));
+    if (columns_.size() >= k_most_columns) return nullptr;
     auto column = std::make_shared<std::vector<float>>(static_cast<size_t>(weight.ne[1]));
-    for (size_t n = 0; n < column->size(); ++n) {
-        to_float(matrix + n * weight.nb[1], floats.data(), block);
-        (*column)[n] = floats[static_cast<size_t>(k % block)];
-    }
-    if (columns_.size() < k_most_columns) columns_[{i3, i2, k}] = column;
+    read_column(weight, i2, i3, k, 0, weight.ne[1], column->data());
+    columns_[{i3, i2, k}] = column;
     return column;
 }
 
-matmul::Input Outliers::without(matmul::InputRows rows, int64_t k) {
-    found_.assign(rows.size(), {});
-    const auto read = [this, rows, k](int64_t m, float* scratch) {
-        const float* row = rows[static_cast<size_t>(m)];
+matmul::Input Outliers::without(matmul::Input rows, int64_t k) {
+    found_.assign(static_cast<size_t>(rows.rows), {});
+    const auto read = [this, given = std::move(rows.read), k](int64_t m, float* scratch) {
+        const float* row = given(m, scratch);
         if (!quant::row_energy(row, k).has_outlier()) return row;
-        std::copy_n(row, k, scratch);
+        if (row != scratch) std::copy_n(row, k, scratch);
         quant::RowOutliers outliers;
         quant::take_outliers(scratch, k, outliers);
         // A repair reads rows again, several threads at once: then nothing changes.
@@ -44,18 +55,28 @@ matmul::Input Outliers::without(matmul::InputRows rows, int64_t k) {
         if (known != outliers) known = outliers;
         return static_cast<const float*>(scratch);
     };
-    return {static_cast<int64_t>(rows.size()), read};
+    return {rows.rows, read};
 }
 
 void Outliers::put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
-                        std::span<float* const> y, const matmul::ParallelFor& parallel_for) {
-    const auto n = static_cast<size_t>(weight.ne[1]);
+                        int64_t m, int64_t n0, int64_t n, float* y) const {
+    const quant::RowOutliers& outliers = found_[static_cast<size_t>(m)];
+    for (size_t o = 0; o < outliers.count; ++o) {
+        if (const auto column = columns.find(weight, i2, i3, outliers.k[o])) {
+            add_scaled(outliers.value[o], column->data() + n0, n, y);
+            continue;
+        }
+        std::vector<float> piece(static_cast<size_t>(n));
+        read_column(weight, i2, i3, outliers.k[o], n0, n, piece.data());
+        add_scaled(outliers.value[o], piece.data(), n, y);
+    }
+}
+
+void Outliers::put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
+                        std::span<float* const> y, const matmul::ParallelFor& parallel_for) const {
     parallel_for(static_cast<int64_t>(found_.size()), [&](int64_t begin, int64_t end) {
-        for (auto m = static_cast<size_t>(begin); m < static_cast<size_t>(end); ++m)
-            for (size_t o = 0; o < found_[m].count; ++o) {
-                const auto column = columns.find(weight, i2, i3, found_[m].k[o]);
-                for (size_t j = 0; j < n; ++j) y[m][j] += found_[m].value[o] * (*column)[j];
-            }
+        for (int64_t m = begin; m < end; ++m)
+            put_back(weight, i2, i3, columns, m, 0, weight.ne[1], y[static_cast<size_t>(m)]);
     });
 }
 

@@ -25,7 +25,7 @@ class WeightColumns {
   public:
     using Column = std::shared_ptr<const std::vector<float>>;
 
-    /// W[0..N)[k] of matrix (i2, i3).
+    /// W[0..N)[k] of matrix (i2, i3); null where too many are kept already.
     Column find(const ggml_tensor& weight, int64_t i2, int64_t i3, int64_t k);
 
   private:
@@ -37,13 +37,15 @@ class WeightColumns {
 class Outliers {
   public:
     /// Rows of k floats without their outliers, which are looked for when a row is read to be
-    /// quantised and in the cache anyway. A row without any is not copied. The rows must outlive the
-    /// Input.
-    matmul::Input without(matmul::InputRows rows, int64_t k);
+    /// quantised and in the cache anyway. A row without any is not copied.
+    matmul::Input without(matmul::Input rows, int64_t k);
 
-    /// Adds to the rows of Y what was left out of X, times W.
+    /// Adds to columns [n0, n0 + n) of row m of Y what was left out of X, times W.
     void put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
-                  std::span<float* const> y, const matmul::ParallelFor& parallel_for);
+                  int64_t m, int64_t n0, int64_t n, float* y) const;
+    /// The same for whole rows.
+    void put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
+                  std::span<float* const> y, const matmul::ParallelFor& parallel_for) const;
 
   private:
     std::vector<quant::RowOutliers> found_;  ///< of each row

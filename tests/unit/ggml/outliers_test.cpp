@@ -48,7 +48,7 @@ class OutliersTest : public testing::TestWithParam<ggml_type> {
     // Points to the rows as the engine reads them.
     void take_out(Rows& x) {
         rows_ = x.pointers;
-        const matmul::Input input = outliers_.without(rows_, k_k);
+        const matmul::Input input = outliers_.without(matmul::input_of(rows_), k_k);
         scratch_.assign(k_m, std::vector<float>(k_k));
         for (size_t m = 0; m < k_m; ++m)
             x.pointers[m] = input.read(static_cast<int64_t>(m), scratch_[m].data());
