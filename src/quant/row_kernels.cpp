@@ -19,52 +19,63 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 namespace hn = hwy::HWY_NAMESPACE;
 
-// At most 8 floats a vector: AVX-512's registers would only save instructions where memory is the
-// limit, and slow their neighbours' clock on some CPUs.
-using DF = hn::CappedTag<float, 8>;
+using DF = hn::ScalableTag<float>;
 using DU = hn::RebindToUnsigned<DF>;
 using DI = hn::RebindToSigned<DF>;
 using VF = hn::Vec<DF>;
 using VU = hn::Vec<DU>;
 using VI = hn::Vec<DI>;
-constexpr size_t k_lanes = HWY_MIN(HWY_LANES(float), 8);
-constexpr size_t k_word = 32;   // floats that one sign word covers, and what K is padded to
-constexpr size_t k_chunk = 64;  // floats transformed in registers
+constexpr size_t k_lanes = HWY_LANES(float);
+constexpr size_t k_word = 32;  // floats that one sign word covers, and what K is padded to
+// Floats transformed in registers. AVX-512 has twice as many, of twice the length: all of the blocks
+// of K = 8960.
+constexpr size_t k_chunk = HWY_TARGET <= HWY_AVX3 ? 256 : 64;
 
 HWY_INLINE VI magnitude(VF v) {
     return hn::BitCast(DI(), hn::Abs(v));
 }
 
 HWY_INLINE uint32_t largest_lane(VI v) {
-    int32_t lanes[k_lanes];
-    hn::StoreU(v, DI(), lanes);
-    int32_t most = 0;
-    for (const int32_t lane : lanes) most = HWY_MAX(most, lane);
-    return static_cast<uint32_t>(most);
+    return static_cast<uint32_t>(hn::GetLane(hn::MaxOfLanes(DI(), v)));
 }
 
 // The sign flips of the 32 floats a word covers, vector by vector: bit i of the word becomes the
 // sign bit of element i.
-HWY_INLINE VF flip(VF v, VU word, size_t vector) {
+HWY_INLINE VF flip(VF v, uint32_t word, size_t vector) {
+#if HWY_TARGET <= HWY_AVX3
+    const auto flipped = static_cast<__mmask16>(word >> (vector * k_lanes));
+    return VF{_mm512_mask_xor_ps(v.raw, flipped, v.raw, _mm512_set1_ps(-0.0F))};
+#else
     const DU d;
     const VU to_sign =
         hn::Sub(hn::Set(d, static_cast<uint32_t>(31 - vector * k_lanes)), hn::Iota(d, 0));
-    const VU sign = hn::And(hn::Shl(word, to_sign), hn::Set(d, 0x80000000u));
+    const VU sign = hn::And(hn::Shl(hn::Set(d, word), to_sign), hn::Set(d, 0x80000000u));
     return hn::BitCast(DF(), hn::Xor(hn::BitCast(d, v), sign));
+#endif
 }
 
-// Butterflies between lanes `stride` apart: the lower one becomes a + b, the upper one a - b.
+// 1 in the lower lane of each pair `stride` apart, -1 in the upper one.
 template <size_t stride>
-HWY_INLINE VF within(VF v) {
+HWY_INLINE VF side() {
     const DU d;
     const VU upper = hn::ShiftLeft<31>(
-        hn::ShiftRight<(stride == 1 ? 0 : stride == 2 ? 1 : 2)>(hn::Iota(d, 0)));
-    const VF signed_v = hn::BitCast(
-        DF(), hn::Xor(hn::BitCast(d, v), hn::And(upper, hn::Set(d, 0x80000000u))));
-    if constexpr (stride == 1) return hn::Add(hn::Shuffle2301(v), signed_v);
-    if constexpr (stride == 2) return hn::Add(hn::Shuffle1032(v), signed_v);
+        hn::ShiftRight<(stride == 1 ? 0 : stride == 2 ? 1 : stride == 4 ? 2 : 3)>(hn::Iota(d, 0)));
+    return hn::BitCast(DF(), hn::Or(hn::BitCast(d, hn::Set(DF(), 1.0F)),
+                                    hn::And(upper, hn::Set(d, 0x80000000u))));
+}
+
+// Butterflies between lanes `stride` apart: the lower one becomes a + b, the upper one a - b. A
+// product with 1 or -1 is exact, so a fused multiply-add rounds as the addition does.
+template <size_t stride>
+HWY_INLINE VF within(VF v) {
+    if constexpr (stride == 1) return hn::MulAdd(v, side<stride>(), hn::Shuffle2301(v));
+    if constexpr (stride == 2) return hn::MulAdd(v, side<stride>(), hn::Shuffle1032(v));
 #if HWY_TARGET <= HWY_AVX2
-    if constexpr (stride == 4) return hn::Add(hn::SwapAdjacentBlocks(v), signed_v);
+    if constexpr (stride == 4) return hn::MulAdd(v, side<stride>(), hn::SwapAdjacentBlocks(v));
+#endif
+#if HWY_TARGET <= HWY_AVX3
+    if constexpr (stride == 8)
+        return hn::MulAdd(v, side<stride>(), VF{_mm512_shuffle_f32x4(v.raw, v.raw, 0x4e)});
 #endif
     return v;
 }
@@ -75,23 +86,22 @@ HWY_INLINE void butterfly(VF& a, VF& b) {
     a = sum;
 }
 
-// Strides 1 .. size/2 of `size` consecutive floats, all in registers.
-template <size_t size>
+// Strides 1 .. size/2 of `size` consecutive floats, all in registers. `last`: no further ones
+// follow, and the largest magnitudes are wanted.
+template <size_t size, bool last>
 HWY_INLINE VI first_strides(const float* x, const uint32_t* words_of_signs, float* out) {
     constexpr size_t n = size / k_lanes;
     constexpr size_t per_word = k_word / k_lanes;
     VF v[n];
-    VU words[size / k_word];
-    for (size_t w = 0; w < size / k_word; ++w)
-        words[w] = hn::Set(DU(), words_of_signs[w]);
 #pragma GCC unroll 16
     for (size_t i = 0; i < n; ++i) {
         v[i] = hn::LoadU(DF(), x + i * k_lanes);
-        v[i] = within<1>(flip(v[i], words[i / per_word], i % per_word));
+        v[i] = within<1>(flip(v[i], words_of_signs[i / per_word], i % per_word));
         v[i] = within<2>(v[i]);
-        if constexpr (k_lanes == 8) v[i] = within<4>(v[i]);
+        if constexpr (k_lanes >= 8) v[i] = within<4>(v[i]);
+        if constexpr (k_lanes >= 16) v[i] = within<8>(v[i]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 5
     for (size_t stride = 1; stride < n; stride *= 2)
 #pragma GCC unroll 16
         for (size_t i = 0; i < n; ++i)
@@ -100,7 +110,7 @@ HWY_INLINE VI first_strides(const float* x, const uint32_t* words_of_signs, floa
 #pragma GCC unroll 16
     for (size_t i = 0; i < n; ++i) {
         hn::StoreU(v[i], DF(), out + i * k_lanes);
-        most = hn::Max(most, magnitude(v[i]));
+        if constexpr (last) most = hn::Max(most, magnitude(v[i]));
     }
     return most;
 }
@@ -158,11 +168,18 @@ HWY_INLINE uint32_t largest_of(const float* v, size_t n) {
     return largest_lane(most);
 }
 
-// Adding 1.5 * 2^23 rounds half to even and leaves the code in the low mantissa bits.
+// Half to even: x86's conversion in IEEE's default mode, or by adding 1.5 * 2^23, which leaves the
+// code in the low mantissa bits.
 HWY_INLINE VI code(const float* v, VF inverse) {
-    const VF rounded =
-        hn::Add(hn::Mul(hn::LoadU(DF(), v), inverse), hn::Set(DF(), 12582912.0F));
+    const VF scaled = hn::Mul(hn::LoadU(DF(), v), inverse);
+#if HWY_TARGET <= HWY_AVX3
+    return VI{_mm512_cvtps_epi32(scaled.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+    return VI{_mm256_cvtps_epi32(scaled.raw)};
+#else
+    const VF rounded = hn::Add(scaled, hn::Set(DF(), 12582912.0F));
     return hn::Sub(hn::BitCast(DI(), rounded), hn::Set(DI(), 0x4b400000));
+#endif
 }
 
 // n is a multiple of 32.
@@ -173,7 +190,11 @@ HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, int8_t*
     }
     const VF inverse = hn::Set(DF(), 127.0F / largest);
     for (size_t i = 0; i < n; i += k_word) {
-#if HWY_TARGET <= HWY_AVX2
+#if HWY_TARGET <= HWY_AVX3
+        for (size_t half = 0; half < k_word; half += k_lanes)
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i + half),
+                             _mm512_cvtsepi32_epi8(code(v + i + half, inverse).raw));
+#elif HWY_TARGET <= HWY_AVX2
         const __m256i low = _mm256_packs_epi32(code(v + i, inverse).raw,
                                                code(v + i + 8, inverse).raw);
         const __m256i high = _mm256_packs_epi32(code(v + i + 16, inverse).raw,
@@ -196,6 +217,15 @@ HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, int8_t*
     return largest;
 }
 
+// Strides within a chunk of a block of `block` floats.
+HWY_INLINE VI transform_chunk(size_t block, const float* x, const uint32_t* signs, float* out) {
+    if (block > k_chunk) return first_strides<k_chunk, false>(x, signs, out);
+    if (block == k_chunk) return first_strides<k_chunk, true>(x, signs, out);
+    if (block == 128) return first_strides<HWY_MIN(k_chunk, 128), true>(x, signs, out);
+    if (block == 64) return first_strides<64, true>(x, signs, out);
+    return first_strides<k_word, true>(x, signs, out);
+}
+
 // Transforms one block to `out`; gives the largest magnitude. The last words of a row that is not
 // padded come by way of `padded`.
 HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, float* out) {
@@ -212,10 +242,7 @@ HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, fl
             std::memcpy(padded, from, static_cast<size_t>(real) * sizeof(float));
             from = padded;
         }
-        const uint32_t* signs = sign_words(first / 32);
-        const VI of_chunk = chunk == k_chunk ? first_strides<k_chunk>(from, signs, out + i)
-                                             : first_strides<k_word>(from, signs, out + i);
-        most = hn::Max(most, of_chunk);
+        most = hn::Max(most, transform_chunk(block, from, sign_words(first / 32), out + i));
     }
     return finish_block(out, block, most);
 }
