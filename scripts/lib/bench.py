@@ -65,12 +65,15 @@ class Bench:
         return lines(self.rosenblatt("bench", "emulator", "--json"))
 
     def kernels(self):
-        """Google Benchmark's own JSON; the counters are ratios to memcpy."""
-        program = self.build / "bin" / "bench_kernels"
-        if not program.exists():
-            print("  no bench_kernels in this build: skipped", file=sys.stderr)
-            return None
-        return json.loads(self.run(program, "--benchmark_format=json"))
+        """Google Benchmark's own JSON of every program of benchmarks/micro; the counters are ratios to memcpy and rates."""
+        results = []
+        for name in ("bench_host_kernels", "bench_load"):
+            program = self.build / "bin" / name
+            if program.exists():
+                results += json.loads(self.run(program, "--benchmark_format=json"))["benchmarks"]
+            else:
+                print(f"  no {name} in this build (libbenchmark-dev): left out", file=sys.stderr)
+        return results or None
 
     def prefill(self):
         return lines(self.rosenblatt("bench", "prefill", "--gguf", self.model(), "--depths", self.depths, "-t",
