@@ -80,6 +80,7 @@ Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
             if (with_checksums)
                 expect_sums(scratch.codes.data(), scratch.stride, first, rows);
         }
+        finish_writes();
     };
     parallel_for_(div_round_up(m(), k_rows_at_once), rows_of);
     return out_of_range ? Outcome::OutOfRange : Outcome::Done;

@@ -280,7 +280,6 @@ void scale(const Strip& strip, float* const* y) {
     const hn::Full128<float> df4;
     for (uint32_t row = 0; n < strip.columns && row < strip.rows; ++row)
         scale_tail(df4, strip, row, n, y + row);
-    if (past_cache) hwy::FlushStream();
 }
 
 // One vector's rows of all columns.
@@ -384,7 +383,6 @@ void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t 
                             reinterpret_cast<uintptr_t>(cube) % line == 0;
     for (size_t at = 0; at < k; at += atom)
         write_atoms(codes + at, stride, rows, past_cache, cube + at * height + first * atom);
-    if (past_cache) hwy::FlushStream();
 }
 
 constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel, write_features};
@@ -418,6 +416,10 @@ const TileKernels& tile_kernels(Simd simd) {
         default:
             return plain_tile_kernels();
     }
+}
+
+void finish_writes() {
+    hwy::FlushStream();
 }
 
 }  // namespace rosenblatt::matmul

@@ -60,6 +60,10 @@ struct TileKernels {
 const TileKernels& tile_kernels(Simd simd = best_simd());
 const TileKernels& plain_tile_kernels();
 
+/// Writes past the cache wait in buffers of their own. A thread calls this once after its last
+/// kernel, before another one or the NPU reads what it wrote; each time it waits for memory.
+void finish_writes();
+
 /// u as signed halves, u = low + 65536 * high modulo 2^32: 16-bit products are several times as
 /// fast as 32-bit ones.
 void split_halves(std::span<const uint32_t> u, int16_t* halves);

@@ -200,6 +200,7 @@ std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pie
             const std::lock_guard lock(mutex);
             wrong.insert(wrong.end(), bad.begin(), bad.end());
         }
+        finish_writes();
     });
     const auto before = [](const TileRef& a, const TileRef& b) {
         return std::pair(a.operand, a.tile) < std::pair(b.operand, b.tile);

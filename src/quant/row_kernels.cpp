@@ -10,6 +10,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/row_kernels.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -27,8 +28,8 @@ using VU = hn::Vec<DU>;
 using VI = hn::Vec<DI>;
 constexpr size_t k_lanes = HWY_LANES(float);
 constexpr size_t k_word = 32;  // floats that one sign word covers, and what K is padded to
-// Floats transformed in registers. AVX-512 has twice as many, of twice the length: all of the blocks
-// of K = 8960.
+// Floats transformed in registers. AVX-512 has twice as many, of twice the length: all of the
+// blocks of K = 8960.
 constexpr size_t k_chunk = HWY_TARGET <= HWY_AVX3 ? 256 : 64;
 
 HWY_INLINE VI magnitude(VF v) {
@@ -58,10 +59,12 @@ HWY_INLINE VF flip(VF v, uint32_t word, size_t vector) {
 template <size_t stride>
 HWY_INLINE VF side() {
     const DU d;
-    const VU upper = hn::ShiftLeft<31>(
-        hn::ShiftRight<(stride == 1 ? 0 : stride == 2 ? 1 : stride == 4 ? 2 : 3)>(hn::Iota(d, 0)));
-    return hn::BitCast(DF(), hn::Or(hn::BitCast(d, hn::Set(DF(), 1.0F)),
-                                    hn::And(upper, hn::Set(d, 0x80000000u))));
+    const VU upper = hn::ShiftLeft<31>(hn::ShiftRight<(stride == 1   ? 0
+                                                       : stride == 2 ? 1
+                                                       : stride == 4 ? 2
+                                                                     : 3)>(hn::Iota(d, 0)));
+    return hn::BitCast(
+        DF(), hn::Or(hn::BitCast(d, hn::Set(DF(), 1.0F)), hn::And(upper, hn::Set(d, 0x80000000u))));
 }
 
 // Butterflies between lanes `stride` apart: the lower one becomes a + b, the upper one a - b. A
@@ -163,8 +166,7 @@ HWY_INLINE VI finish_block(float* block, size_t size, VI of_chunks) {
 
 HWY_INLINE uint32_t largest_of(const float* v, size_t n) {
     VI most = hn::Zero(DI());
-    for (size_t i = 0; i < n; i += k_lanes)
-        most = hn::Max(most, magnitude(hn::LoadU(DF(), v + i)));
+    for (size_t i = 0; i < n; i += k_lanes) most = hn::Max(most, magnitude(hn::LoadU(DF(), v + i)));
     return largest_lane(most);
 }
 
@@ -195,15 +197,14 @@ HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, int8_t*
             _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i + half),
                              _mm512_cvtsepi32_epi8(code(v + i + half, inverse).raw));
 #elif HWY_TARGET <= HWY_AVX2
-        const __m256i low = _mm256_packs_epi32(code(v + i, inverse).raw,
-                                               code(v + i + 8, inverse).raw);
-        const __m256i high = _mm256_packs_epi32(code(v + i + 16, inverse).raw,
-                                                code(v + i + 24, inverse).raw);
+        const __m256i low =
+            _mm256_packs_epi32(code(v + i, inverse).raw, code(v + i + 8, inverse).raw);
+        const __m256i high =
+            _mm256_packs_epi32(code(v + i + 16, inverse).raw, code(v + i + 24, inverse).raw);
         // Packing works within 128-bit halves: groups of four codes come out of order.
         const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-        _mm256_storeu_si256(
-            reinterpret_cast<__m256i*>(codes + i),
-            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
+                            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order));
 #else
         const hn::Full128<int16_t> d16;
         const hn::Full64<int8_t> d8;
@@ -226,12 +227,21 @@ HWY_INLINE VI transform_chunk(size_t block, const float* x, const uint32_t* sign
     return first_strides<k_word, true>(x, signs, out);
 }
 
+// Rows mostly stand one behind the other, and memory should not rest while a row is transformed.
+// Addresses beyond X do no harm.
+constexpr size_t k_ahead = 1024;  // floats
+HWY_INLINE void prefetch(const float* x, size_t count) {
+    constexpr size_t line = 16;
+    for (size_t i = 0; i < count; i += line) hwy::Prefetch(x + i);
+}
+
 // Transforms one block to `out`; gives the largest magnitude. The last words of a row that is not
 // padded come by way of `padded`.
 HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, float* out) {
     const auto block = static_cast<size_t>(f.block);
     const size_t chunk = HWY_MIN(block, k_chunk);
     VI most = hn::Zero(DI());
+    prefetch(x + at + k_ahead, block);
     for (size_t i = 0; i < block; i += chunk) {
         const int64_t first = at + static_cast<int64_t>(i);
         const float* from = x + first;
@@ -274,20 +284,19 @@ HWY_INLINE float as_float(uint32_t bits) {
     return value;
 }
 
-// Codes and scales of the slices that end in (from, to]. A slice is quantised as soon as it is whole,
-// while it is in the first-level cache.
+// Codes and scales of the slices that end in (from, to]. A slice is quantised as soon as it is
+// whole, while it is in the first-level cache.
 HWY_INLINE void quantise_ended(const RowFormat& f, int64_t from, int64_t to, const float* scratch,
                                const uint32_t* largest, int8_t* codes, float* scales) {
     for (int64_t s = from / f.slice_length; s < f.slices() && f.slice_end(s) <= to; ++s) {
         const int64_t begin = f.slice_begin(s);
-        scales[s] = f.unit * quantise_slice(scratch + begin,
-                                            static_cast<size_t>(f.slice_end(s) - begin),
-                                            as_float(largest[s]), codes + begin);
+        scales[s] =
+            f.unit * quantise_slice(scratch + begin, static_cast<size_t>(f.slice_end(s) - begin),
+                                    as_float(largest[s]), codes + begin);
     }
 }
 
-HWY_INLINE void copy_padded(const RowFormat& f, const float* x, float* scratch,
-                            uint32_t* largest) {
+HWY_INLINE void copy_padded(const RowFormat& f, const float* x, float* scratch, uint32_t* largest) {
     std::memcpy(scratch, x, static_cast<size_t>(f.k) * sizeof(float));
     std::memset(scratch + f.k, 0, static_cast<size_t>(f.k_padded - f.k) * sizeof(float));
     for (int64_t s = 0; s < f.slices(); ++s)
