@@ -19,6 +19,7 @@ SOURCES = {  # kernels that must have at least one vector loop
     "src/matmul/tile_kernels.cpp": {"scale", "weighted_sums", "expected_sums", "add_kernel", "write_features"},
 }
 FLAGS = ["-std=c++20", "-O3", "-ffp-contract=off", "-fPIC", f"-I{ROOT}/src", f"-I{ROOT}/uapi"]
+EXACT_PRODUCTS = {"quantise_row"}  # with 1 and -1: fusing them with an addition changes no bit
 CONDITIONAL = re.compile(r"b\.|cbn?z|tbn?z")
 VECTOR = re.compile(r"\b(v\d+\.|q\d+)")
 SCALAR_FLOAT = re.compile(r"\bs\d+\b")
@@ -69,7 +70,7 @@ def main():
             kernel = re.search(r"N_NEON::(\w+)\(", name)
             if not kernel:
                 continue
-            if any(FUSED.match(mnemonic) for _, mnemonic, _ in body):
+            if kernel[1] not in EXACT_PRODUCTS and any(FUSED.match(mnemonic) for _, mnemonic, _ in body):
                 faults.append(f"{kernel[1]}: a fused multiply-add, whose result other instruction sets do not give")
             for first, last in innermost_loops(body):
                 loop = [i for i in body if first <= i[0] <= last]
