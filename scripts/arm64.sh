@@ -9,38 +9,19 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/packages.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/lib/apt_private.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib/arm64_root.sh"
 
-libraries=(libyaml-cpp libfdt zlib1g)
-arm=$cache/arm64-root
 log=$root/build/logs/arm64.log
 
 need_all_packages
 need_packages qemu-user-static gcc-aarch64-linux-gnu g++-aarch64-linux-gnu googletest
 
-# The -dev packages, and the libraries that those depend on.
-get_libraries() {
-    local suite stamp dev package
-    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    stamp="$suite ${libraries[*]}"
-    [ "$(cat "$arm/unpacked" 2>/dev/null)" = "$stamp" ] && return 0
-    apt_private_init arm64 "$suite" || return 1
-    rm -rf "$arm"
-    for dev in "${libraries[@]/%/-dev}"; do
-        for package in "$dev" $(apt-cache "${APT_PRIVATE_OPTIONS[@]}" depends "$dev" |
-            sed -n 's/^ *Depends: //p' | grep -E "^(${libraries[0]}$(printf '|%s' "${libraries[@]:1}"))"); do
-            say "unpacking $package"
-            apt_private_unpack "$package" "$arm" || { say "apt has no $package"; return 1; }
-        done
-    done
-    echo "$stamp" >"$arm/unpacked"
-}
-
-get_libraries || exit 77
+arm64_root_get || exit 77
 ROSENBLATT_LLAMA_DIR= # ours is for this machine; scripts/lab.sh llama builds one for arm64
 [ ! -e "$cache/llama-arm64/bin/libggml-base.so" ] || ROSENBLATT_LLAMA_DIR=$cache/llama-arm64
 export ROSENBLATT_LLAMA_DIR
 say "rosenblatt: building preset arm64-cross with $cores jobs; log in $log"
-run_quietly "$log" cmake -S "$root" --preset arm64-cross -DROSENBLATT_ARM64_ROOT="$arm" \
+run_quietly "$log" cmake -S "$root" --preset arm64-cross -DROSENBLATT_ARM64_ROOT="$arm64_root" \
     -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 run_quietly "$log" cmake --build "$root/build/arm64-cross" -j "$cores"
 

@@ -9,7 +9,8 @@
 . "$root/scripts/lib/llama_source.sh"
 . "$root/scripts/lib/llama_build.sh"
 . "$root/scripts/lib/teflon.sh"
-for part in fetch qemu device_tree guest verbs llama teflon products hazard soak; do . "$root/scripts/lab/$part.sh"; done
+. "$root/scripts/lib/arm64_root.sh"
+for part in fetch qemu device_tree guest verbs audit llama teflon products hazard soak; do . "$root/scripts/lab/$part.sh"; done
 
 usage() {
     cat <<'END'
@@ -17,6 +18,7 @@ usage: scripts/lab.sh VERB [--module FILE] [--kernel VERSION|TREE] [--qemu SUITE
                       [--seconds N] [--npu NAME=VALUE,...]
   smoke   boots, runs a matmul per lane, three lanes at once
   test    runs the whole contract suite of the kernel port through the real driver
+  audit   asks `rosenblatt audit` about the guest in states whose findings are known
   llama   lets llama.cpp write in the guest, and compares with the emulated kernel token for token
   teflon  lets Mesa's own driver run convolutions in the guest, and compares with TensorFlow Lite
   hazard  cuts page table addresses to 32 bits in all the ways there are, and shows what comes of it
@@ -35,7 +37,7 @@ END
 }
 
 verb=${1:-}
-case $verb in smoke | test | llama | teflon | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
+case $verb in smoke | test | audit | llama | teflon | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
 rocket_module='' wanted_kernel='' qemu_suite='' memory=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -76,6 +78,7 @@ lab_fetch_qemu "$qemu_suite"
 [ -n "$rocket_module" ] || rocket_module=$(lab_rocket_module)
 lab_build dev rosenblatt-qemu-npu
 case $verb in
+audit) audit_build ;;
 llama)
     lab_get_llama
     lab_build arm64-cross ggml-rocket -DROSENBLATT_LLAMA_DIR="$llama_arm64"

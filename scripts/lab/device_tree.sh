@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: MIT
-# The guest's device tree: QEMU's own for the `virt` machine plus the NPU, at addresses that `virt` leaves free.
-# What each driver needs of a node stands in docs/lab.md.
+# The guest's device tree: QEMU's own for the `virt` machine plus the NPU of an RK3588, at addresses that `virt` leaves
+# free. What each driver needs of a node stands in docs/lab.md.
 
 npu_base=$((0x0b000000)) npu_spi=176
 
@@ -25,16 +25,16 @@ npu_clock_nodes() {
 
 # npu_core_nodes CORE COMPATIBLE: core, IOMMU and reset lines. Core 0 has a second set of IOMMU registers.
 npu_core_nodes() {
-    local core=$1 compatible=$2 base banks
+    local core=$1 compatible=$2 base bank=0xa000 banks
     base=$((npu_base + core * 0x10000))
     at() { printf '<0 %#x 0 %#x>' $((base + $1)) "$2"; }
     banks=$(at 0xa000 0x100)
-    [ "$core" != 0 ] || banks="$(at 0x9000 0x100), $banks"
+    [ "$core" != 0 ] || bank=0x9000 banks="$(at 0x9000 0x100), $banks"
     cat <<END
 lab_reset$core: reset@$(printf %x $((base + 0xf000))) {
     compatible = "snps,dw-high-reset"; reg = $(at 0xf000 0x1000); #reset-cells = <1>;
 };
-lab_iommu$core: iommu@$(printf %x $((base + 0x9000))) {
+lab_iommu$core: iommu@$(printf %x $((base + bank))) {
     compatible = $compatible; reg = $banks; interrupts = <0 $((npu_spi + core)) 4>;
     clocks = <&lab_aclk>, <&lab_hclk>; clock-names = "aclk", "iface"; #iommu-cells = <0>;
 };
@@ -56,7 +56,7 @@ npu_device_tree() {
         die "QEMU writes no device tree: $(cat "$output.log")"
     {
         dtc -q -I dtb -O dts "$output.virt"
-        echo '/ {'
+        echo '/ { model = "Rosenblatt lab"; compatible = "rockchip,rk3588", "linux,dummy-virt";'
         npu_clock_nodes
         for core in 0 1 2; do npu_core_nodes $core "$compatible"; done
         echo '};'

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: MIT
 # One run of the guest. Source it after common.sh, fetch.sh and device_tree.sh; the kernel must have been fetched.
 #   guest_new NAME                  an empty guest: busybox, modules, init; its log is build/lab/NAME.log
@@ -10,6 +10,7 @@
 #   guest_bytes FILE                the same after `base64 FILE >FILE.64; show FILE.64`
 
 guest_memory=2G guest_cores=2 guest_append='' guest_iommu=v2 guest_npu=''
+arm64_sysroot=/usr/aarch64-linux-gnu # the cross compiler's own libraries
 
 guest_new() {
     guest_name=$1
