@@ -22,11 +22,11 @@ add_test(NAME cli.overlay_on_debian_boards
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/overlay_on_debian_boards.sh $<TARGET_FILE:rosenblatt>
                  $<TARGET_FILE:check_enabled_tree>
                  ${PROJECT_SOURCE_DIR}/kernel/dt-overlays/rk3588-rosenblatt-npu-enable.dtso)
-set_tests_properties(cli.overlay_on_debian_boards PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 600)
+set_tests_properties(cli.overlay_on_debian_boards PROPERTIES LABELS "cli" SKIP_RETURN_CODE 77 TIMEOUT 600)
 add_test(NAME cli.build_rocket_makes_a_module_for_debians_kernel
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/build_rocket_test.sh ${PROJECT_SOURCE_DIR}/scripts/build-rocket.sh)
 set_tests_properties(cli.build_rocket_makes_a_module_for_debians_kernel
-                     PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 900)
+                     PROPERTIES LABELS "cli" SKIP_RETURN_CODE 77 TIMEOUT 900)
 foreach(series 7.2 7.3)
     add_test(NAME cli.kernel_patches_apply_and_compile_on_linux_${series}
              COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/kernel_patches_test.sh ${series})

@@ -45,7 +45,7 @@ rosenblatt_cli_test(report_names_a_page_it_cannot_write ARGS report --records ${
                     EXIT 1 ERR "cannot write /nonexistent/x")
 add_test(NAME cli.report_opens_in_chromium
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/report_browser_test.py $<TARGET_FILE:rosenblatt> ${PROJECT_SOURCE_DIR})
-set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 600)
+set_tests_properties(cli.report_opens_in_chromium PROPERTIES LABELS "cli" SKIP_RETURN_CODE 77 TIMEOUT 600)
 
 rosenblatt_cli_test(bench_names_what_it_measures ARGS bench EXIT 2 ERR "subcommand is required")
 rosenblatt_cli_test(bench_wants_rounds ARGS bench emulator --rounds 0 EXIT 2 ERR "--rounds must be 1 or more")

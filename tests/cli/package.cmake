@@ -8,12 +8,12 @@ if(TARGET ggml-rocket)
 endif()
 add_test(NAME cli.a_debian_package_is_made
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/make_package.sh ${PROJECT_BINARY_DIR} ${CMAKE_CPACK_COMMAND} ${packages})
-set_tests_properties(cli.a_debian_package_is_made PROPERTIES LABELS "cli;slow" FIXTURES_SETUP debian_package TIMEOUT 300)
+set_tests_properties(cli.a_debian_package_is_made PROPERTIES LABELS "cli" FIXTURES_SETUP debian_package TIMEOUT 300)
 
 # rosenblatt_package_test(NAME WORDS...): a script that gets the folder of the package, then WORDS.
 function(rosenblatt_package_test name script)
     add_test(NAME cli.${name} COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${script} ${packages} ${ARGN})
-    set_tests_properties(cli.${name} PROPERTIES LABELS "cli;slow" FIXTURES_REQUIRED debian_package
+    set_tests_properties(cli.${name} PROPERTIES LABELS "cli" FIXTURES_REQUIRED debian_package
                          SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
@@ -26,4 +26,4 @@ if(TARGET ggml-rocket)
 endif()
 add_test(NAME cli.the_arch_package_holds_the_same
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/pkgbuild_test.sh ${PROJECT_BINARY_DIR})
-set_tests_properties(cli.the_arch_package_holds_the_same PROPERTIES LABELS "cli;slow" SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(cli.the_arch_package_holds_the_same PROPERTIES LABELS "cli" SKIP_RETURN_CODE 77 TIMEOUT 300)
