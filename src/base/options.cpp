@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/options.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -81,6 +84,7 @@ class Reader {
     template <typename Use>
     void read(const char* variable, const std::string& allowed, const std::string& fallback,
               Use use) {
+        known_.push_back(variable);
         const char* text = lookup_(variable);
         if (!text || !*text || use(std::string_view(text))) return;
         complaints.push_back(std::string(variable) + "=" + text + " is not one of: " + allowed +
@@ -100,10 +104,25 @@ class Reader {
         read(variable, "any text", "none", [&](std::string_view t) { return target = t, true; });
     }
 
+    /// `environment`: "NAME=value". A variable that looks like ours and is not is most likely mistyped.
+    void name_unknown(const std::vector<std::string>& environment) {
+        for (const std::string& entry : environment) {
+            const std::string variable = entry.substr(0, entry.find('='));
+            if (!variable.starts_with("GGML_ROCKET_") ||
+                std::find(known_.begin(), known_.end(), variable) != known_.end())
+                continue;
+            std::string list;
+            for (const std::string& known : known_) list += (list.empty() ? "" : ", ") + known;
+            complaints.push_back(variable + " is not a variable of this backend, which knows " +
+                                 list + "; it does nothing.");
+        }
+    }
+
     std::vector<std::string> complaints;
 
   private:
     const Lookup& lookup_;
+    std::vector<std::string> known_;
 };
 
 }  // namespace
@@ -112,7 +131,7 @@ const char* name(Pipeline pipeline) { return text_of(k_pipelines, pipeline); }
 const char* name(Verify verify) { return text_of(k_verifies, verify); }
 const char* name(Board board) { return text_of(k_boards, board); }
 
-ParsedOptions read_options(const Lookup& lookup) {
+ParsedOptions read_options(const Lookup& lookup, const std::vector<std::string>& environment) {
     Options o;
     Reader r(lookup);
     r.read("GGML_ROCKET_DEVICE", "auto, emulator, a path such as /dev/accel/accel0", o.device,
@@ -171,11 +190,14 @@ ParsedOptions read_options(const Lookup& lookup) {
         return false;
     });
     r.text("GGML_ROCKET_FAULT", o.fault);
+    r.name_unknown(environment);
     return {std::move(o), std::move(r.complaints)};
 }
 
 ParsedOptions read_options() {
-    return read_options([](const char* variable) { return std::getenv(variable); });
+    std::vector<std::string> environment;
+    for (char** entry = environ; entry && *entry; ++entry) environment.emplace_back(*entry);
+    return read_options([](const char* variable) { return std::getenv(variable); }, environment);
 }
 
 }  // namespace rosenblatt

@@ -47,8 +47,9 @@ struct ParsedOptions {
 
 using Lookup = std::function<const char*(const char* name)>;
 
-/// Reads GGML_ROCKET_*; never fails: an unusable value leaves the default and adds a complaint.
-ParsedOptions read_options(const Lookup& lookup);
+/// Reads GGML_ROCKET_*; never fails: an unusable value leaves the default and adds a complaint, and
+/// so does an unknown name in `environment` ("NAME=value").
+ParsedOptions read_options(const Lookup& lookup, const std::vector<std::string>& environment = {});
 /// The same from the process environment.
 ParsedOptions read_options();
 

@@ -77,5 +77,14 @@ TEST(Options, AnUnusableValueKeepsTheDefaultAndSaysSoInOneSentence) {
     EXPECT_EQ(parse(bad).complaints.size(), bad.size());
 }
 
+TEST(Options, AMistypedNameIsNamedAndOthersVariablesAreNot) {
+    const auto nothing = [](const char*) -> const char* { return nullptr; };
+    const auto parsed = read_options(nothing, {"GGML_ROCKET_PIPLINE=f16", "GGML_ROCKET_LANES=3", "GGML_VK_X=1",
+                                               "ROCKET_DEBUG=1", "odd"});
+    ASSERT_EQ(parsed.complaints.size(), 1u);
+    EXPECT_EQ(parsed.complaints[0].find("GGML_ROCKET_PIPLINE is not"), 0u);
+    EXPECT_NE(parsed.complaints[0].find("GGML_ROCKET_PIPELINE"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace rosenblatt
