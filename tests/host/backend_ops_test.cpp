@@ -2,6 +2,8 @@
 // llama.cpp's own operation tests, which compare ROCKET0 with ggml's CPU reference.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
 #include <string>
 
 #include "llama_tool.hpp"
@@ -44,6 +46,25 @@ TEST(BackendOps, WhatTheCpuDoesForUsIsRight) {
         const auto outcome = run_operation(operation);
         EXPECT_EQ(outcome.exit_code, 0) << operation << "\n" << outcome.transcript();
     }
+}
+
+// Cases that fail, by operation and parameters.
+std::set<std::string> failures(const char* device) {
+    const auto outcome = LlamaTool("test-backend-ops", {"test", "-b", device})
+                             .env("GGML_ROCKET_MIN_M", "1")
+                             .run();
+    std::set<std::string> failed;
+    std::istringstream lines(outcome.out);
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("FAIL") != line.npos) failed.insert(line.substr(0, line.find("): ")));
+    EXPECT_NE(outcome.out.find("tests passed"), std::string::npos) << outcome.transcript();
+    return failed;
+}
+
+TEST(BackendOps, NothingFailsThatDoesNotFailOnTheCpu) {
+    const std::set<std::string> on_cpu = failures("CPU");
+    for (const std::string& failed : failures("ROCKET0"))
+        EXPECT_TRUE(on_cpu.contains(failed)) << failed;
 }
 
 }  // namespace
