@@ -11,6 +11,11 @@
 namespace rosenblatt {
 
 enum class Pipeline { W8A8H, W8A8, F16, W4A8 };
+/// Rows are rotated by block-Hadamard transforms before they are quantised.
+constexpr bool is_rotated(Pipeline pipeline) {
+    return pipeline == Pipeline::W8A8H || pipeline == Pipeline::W4A8;
+}
+
 enum class Verify { Checksum, Full, Off };
 enum class Board { Lpddr5, Lpddr4x };
 

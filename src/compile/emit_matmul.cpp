@@ -22,13 +22,24 @@ constexpr uint32_t k_burst_of_16 = 15;      // DMA_CON0 and FEATURE_MODE_CFG
 constexpr uint32_t k_output_to_memory = 2;  // FEATURE_MODE_CFG.OUTPUT_MODE
 
 npu::Precision array_precision(Element element) {
-    return element == Element::Fp16 ? npu::Precision::Fp16 : npu::Precision::Int8;
+    switch (element) {
+        case Element::Fp16:
+            return npu::Precision::Fp16;
+        case Element::Int4:
+            return npu::Precision::Int4;
+        default:
+            return npu::Precision::Int8;
+    }
 }
 
 npu::DpuPrecision dpu_precision(Element element) {
     switch (element) {
+        case Element::Int4:
+            return npu::DpuPrecision::Int4;
         case Element::Int8:
             return npu::DpuPrecision::Int8;
+        case Element::Int16:
+            return npu::DpuPrecision::Int16;
         case Element::Int32:
             return npu::DpuPrecision::Int32;
         case Element::Fp16:
@@ -49,10 +60,11 @@ uint32_t height(const MatmulTask& t) {
 }
 
 void check(const MatmulTask& t) {
+    const bool int4 = t.operand == Element::Int4 && t.result == Element::Int16;
     const bool int8 = t.operand == Element::Int8 && t.result == Element::Int32;
     const bool fp16 =
         t.operand == Element::Fp16 && (t.result == Element::Fp32 || t.result == Element::Fp16);
-    RB_ASSERT(int8 || fp16, "number types without a recipe");
+    RB_ASSERT(int4 || int8 || fp16, "number types without a recipe");
     RB_ASSERT(t.m > 0 && t.m <= npu::k_max_feature_height, "m %u", t.m);
     RB_ASSERT(width(t) > 0 && t.m % width(t) == 0, "%u rows, %u wide", t.m, width(t));
     RB_ASSERT(width(t) == 1 || t.output.line_notch == 0, "row-major C of a map %u wide", width(t));

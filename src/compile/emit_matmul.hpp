@@ -15,8 +15,9 @@ namespace rosenblatt::compile {
 /// Sizes as run: k a multiple of 32, n of the operand's kernel group. Addresses are IOVAs,
 /// multiples of 16.
 struct MatmulTask {
-    npu::Element operand = npu::Element::Int8;  ///< Int8 or Fp16
-    npu::Element result = npu::Element::Int32;  ///< Int32 for Int8; Fp32 or Fp16 for Fp16
+    npu::Element operand = npu::Element::Int8;  ///< Int8, Fp16 or Int4
+    /// Int32 for Int8; Fp32 or Fp16 for Fp16; Int16 for Int4: larger sums saturate.
+    npu::Element result = npu::Element::Int32;
     uint32_t m = 0;
     uint32_t k = 0;
     uint32_t n = 0;

@@ -20,18 +20,38 @@ namespace rosenblatt::compile {
 
 using npu::Layout;
 
-enum class NumberType { Int8, F16 };
+/// Int4 multiplies int8 activations with int4 weights: a row of A is two rows of int4 for the NPU,
+/// high and low halves of its codes, and an element of C two int16. So A and C take as many bytes
+/// as with Int8, and the MAC array as many cycles; the weights take half the bytes.
+enum class NumberType { Int8, F16, Int4 };
 
+/// What the NPU is given, and gives, for each row of A.
+constexpr uint32_t rows_on_npu(NumberType type, uint32_t rows) {
+    return type == NumberType::Int4 ? 2 * rows : rows;
+}
+/// Bytes of one of these rows, k a multiple of 32.
+constexpr uint64_t npu_row_bytes(NumberType type, uint64_t k) {
+    return type == NumberType::F16 ? 2 * k : type == NumberType::Int8 ? k : k / 2;
+}
+/// Bytes of an element of A, both halves together.
 constexpr uint32_t element_bytes(NumberType type) {
-    return type == NumberType::Int8 ? 1 : 2;
+    return type == NumberType::F16 ? 2 : 1;
 }
-/// Kernels the MAC array takes at once; N is padded to 32 whatever the type.
+constexpr uint64_t weight_bytes(NumberType type, uint64_t k, uint64_t n) {
+    return npu_row_bytes(type, k) * n;
+}
+/// Kernels the MAC array takes at once.
 constexpr uint32_t kernels_per_group(NumberType type) {
-    return type == NumberType::Int8 ? 32 : 16;
+    return type == NumberType::F16 ? 16 : type == NumberType::Int8 ? 32 : 64;
 }
 
-inline constexpr uint32_t k_unit = 32;         ///< K and N are padded to multiples of this
-inline constexpr uint32_t k_output_bytes = 4;  ///< int32 or fp32
+inline constexpr uint32_t k_unit = 32;         ///< K is padded to multiples of this
+inline constexpr uint32_t k_output_bytes = 4;  ///< int32, fp32, or two int16
+
+/// N is padded to multiples of this, and no block cuts it.
+constexpr uint32_t column_unit(NumberType type) {
+    return type == NumberType::Int4 ? 64 : 32;
+}
 
 struct MatmulShape {
     uint32_t m = 0;
@@ -51,14 +71,14 @@ struct Limits {
     double max_job_ns = 100e6;  ///< the kernel kills a job after 500 ms
 };
 
-/// Columns n0.. and channels k0.. of W in one lane. k and n are sizes as packed: multiples of 32,
-/// the part beyond K or N is zero. No block crosses a K-slice boundary.
+/// Columns n0.. and channels k0.. of W in one lane. k and n are sizes as packed: multiples of 32
+/// and of column_unit, the part beyond K or N is zero. No block crosses a K-slice boundary.
 struct WeightBlock {
     uint32_t lane = 0;
     uint32_t k0 = 0, k = 0;
     uint32_t n0 = 0, n = 0;
 
-    uint64_t bytes(NumberType type) const { return uint64_t{k} * n * element_bytes(type); }
+    uint64_t bytes(NumberType type) const { return weight_bytes(type, k, n); }
 };
 
 struct TilingRequest {
@@ -90,7 +110,7 @@ struct Conditions {
     double job_clock_mhz = 0;
 };
 
-/// One task. The tile's real origin, and its size as run: k and n padded, m exact.
+/// One task. The tile's real origin, and its size as run: k and n padded, m exact (rows of A).
 struct Tile {
     uint32_t lane = 0;
     uint32_t block = 0;  ///< index into WeightTiling::blocks

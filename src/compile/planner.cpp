@@ -48,7 +48,7 @@ std::vector<Tile> order_tiles(const WeightTiling& tiling, uint32_t lane,
 
 void mark_reuse(Tile& tile, const Tile& before, NumberType type, const Limits& limits) {
     if (tile.data_banks != before.data_banks) return;
-    const uint64_t weights = uint64_t{tile.k} * tile.n * element_bytes(type);
+    const uint64_t weights = weight_bytes(type, tile.k, tile.n);
     tile.weight_reuse =
         tile.block == before.block && weights <= uint64_t{tile.weight_banks} * limits.bank_bytes;
     tile.data_reuse = tile.m0 == before.m0 && tile.k0 == before.k0 && tile.k == before.k;
@@ -157,7 +157,7 @@ bool fits(const WeightTiling& tiling, const std::vector<Rows>& ranges, Layout fe
         const uint32_t banks = common_data_banks(ranges, block.k, type, limits, features);
         if (banks > limits.max_data_banks || banks >= limits.cbuf_banks) return false;
         const uint64_t room = uint64_t{limits.cbuf_banks - banks} * limits.bank_bytes;
-        if (room < uint64_t{kernels_per_group(type)} * block.k * element_bytes(type)) return false;
+        if (room < weight_bytes(type, block.k, kernels_per_group(type))) return false;
     }
     return true;
 }
@@ -179,21 +179,24 @@ Plan build_plan(const WeightTiling& tiling, const Conditions& conditions,
 
 uint32_t data_banks(uint32_t rows, uint32_t k, NumberType type, const Limits& limits,
                     Layout features) {
-    const uint32_t width = features == Layout::Native ? npu::map_width(rows) : 1;
-    const uint64_t line = npu::cbuf_row_bytes(uint64_t{width} * k * element_bytes(type));
-    return static_cast<uint32_t>(div_round_up(line * (rows / width), uint64_t{limits.bank_bytes}));
+    const uint32_t on_npu = rows_on_npu(type, rows);
+    const uint32_t width = features == Layout::Native ? npu::map_width(on_npu) : 1;
+    const uint64_t line = npu::cbuf_row_bytes(width * npu_row_bytes(type, k));
+    return static_cast<uint32_t>(
+        div_round_up(line * (on_npu / width), uint64_t{limits.bank_bytes}));
 }
 
 uint32_t most_rows(uint32_t k, NumberType type, const Limits& limits) {
-    const uint32_t group = kernels_per_group(type) * k * element_bytes(type);
-    const uint32_t other_banks = div_round_up(group, limits.bank_bytes);
+    const uint64_t group = weight_bytes(type, k, kernels_per_group(type));
+    const auto other_banks = static_cast<uint32_t>(div_round_up<uint64_t>(group, limits.bank_bytes));
     if (other_banks >= limits.cbuf_banks) return 0;
     const uint32_t banks = std::min(limits.max_data_banks, limits.cbuf_banks - other_banks);
     const uint64_t bytes = uint64_t{banks} * limits.bank_bytes;
     const uint64_t row = uint64_t{k} * element_bytes(type);
     const uint64_t in_pairs = bytes / (2 * row) * 2;  // even widths end on a CBUF entry
     const uint64_t one_by_one = bytes / npu::cbuf_row_bytes(row);
-    return static_cast<uint32_t>(std::min<uint64_t>(limits.max_m, std::max(in_pairs, one_by_one)));
+    const uint32_t by_height = limits.max_m / rows_on_npu(type, 1);
+    return static_cast<uint32_t>(std::min<uint64_t>(by_height, std::max(in_pairs, one_by_one)));
 }
 
 uint32_t most_rows(const WeightTiling& tiling) {
@@ -204,15 +207,15 @@ uint32_t most_rows(const WeightTiling& tiling) {
 }
 
 npu::TaskWork task_work(const Tile& tile, NumberType type, const Limits& limits) {
-    const uint64_t size = element_bytes(type);
-    const uint32_t width = npu::map_width(tile.m);
-    const uint64_t run = npu::folded_strides(width, tile.m).run_bytes(tile.m / width, 1);
-    return {.rows = tile.m,
+    const uint32_t rows = rows_on_npu(type, tile.m);
+    const uint32_t width = npu::map_width(rows);
+    const uint64_t run = npu::folded_strides(width, rows).run_bytes(rows / width, 1);
+    return {.rows = rows,
             .tiles = div_round_up(tile.k, k_unit),
             .groups = div_round_up(tile.n, kernels_per_group(type)),
-            .weight_bytes = tile.weight_reuse ? 0 : size * tile.k * tile.n,
+            .weight_bytes = tile.weight_reuse ? 0 : weight_bytes(type, tile.k, tile.n),
             .weight_capacity = uint64_t{tile.weight_banks} * limits.bank_bytes,
-            .feature_bytes = tile.data_reuse ? 0 : size * tile.m * tile.k,
+            .feature_bytes = tile.data_reuse ? 0 : rows * npu_row_bytes(type, tile.k),
             .output_bytes = uint64_t{k_output_bytes} * tile.m * tile.n,
             .features = tile.layout_a,
             .output = tile.layout_c,

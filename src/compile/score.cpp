@@ -22,7 +22,7 @@ double bandwidth(const npu::Machine& machine) {
 }
 
 uint64_t weights(const Tile& tile, NumberType type) {
-    return tile.weight_reuse ? 0 : uint64_t{tile.k} * tile.n * element_bytes(type);
+    return tile.weight_reuse ? 0 : weight_bytes(type, tile.k, tile.n);
 }
 
 uint64_t features(const Tile& tile, NumberType type) {
@@ -34,7 +34,7 @@ uint64_t output(const Tile& tile) {
 }
 
 double task_ns(const Tile& tile, NumberType type, const npu::Machine& machine) {
-    const auto cycles = uint64_t{tile.m} * div_round_up(tile.k, k_unit) *
+    const auto cycles = uint64_t{rows_on_npu(type, tile.m)} * div_round_up(tile.k, k_unit) *
                         div_round_up(tile.n, kernels_per_group(type));
     const double a = tile.layout_a == Layout::RowMajor ? k_row_major : 1;
     const double c = tile.layout_c == Layout::RowMajor ? k_row_major : 1;
@@ -66,7 +66,8 @@ double score_ns(const Plan& plan) {
 
 double mac_utilisation(const Plan& plan) {
     const double macs = static_cast<double>(plan.shape.m) * plan.shape.k * plan.shape.n;
-    const double per_cycle = 32.0 * kernels_per_group(plan.type) * plan.conditions.machine.lanes;
+    const double per_cycle = 32.0 * kernels_per_group(plan.type) / rows_on_npu(plan.type, 1) *
+                             plan.conditions.machine.lanes;
     return macs / (per_cycle * plan.conditions.machine.clock_mhz / 1000 * score_ns(plan));
 }
 

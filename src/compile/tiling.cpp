@@ -39,21 +39,22 @@ std::vector<Channels> cut_channels(const TilingRequest& request, uint32_t pieces
 /// Columns [group0, group1) of one K block, in blocks of at most max_n columns of equal size.
 void append(WeightTiling& tiling, uint32_t lane, Channels channels, uint32_t group0,
             uint32_t group1, uint32_t max_n) {
+    const uint32_t unit = column_unit(tiling.request.type);
     const uint32_t groups = group1 - group0;
-    const uint32_t parts = div_round_up(groups, std::max(1U, max_n / k_unit));
+    const uint32_t parts = div_round_up(groups, std::max(1U, max_n / unit));
     for (uint32_t part = 0; part < parts; ++part) {
         const uint32_t first = part_begin(groups, parts, part);
         const uint32_t last = part_begin(groups, parts, part + 1);
         tiling.blocks.push_back({.lane = lane,
                                  .k0 = channels.k0,
                                  .k = channels.k,
-                                 .n0 = (group0 + first) * k_unit,
-                                 .n = (last - first) * k_unit});
+                                 .n0 = (group0 + first) * unit,
+                                 .n = (last - first) * unit});
     }
 }
 
 void deal_columns(WeightTiling& tiling, const std::vector<Channels>& channels, uint32_t max_n) {
-    const uint32_t groups = div_round_up(tiling.request.n, k_unit);
+    const uint32_t groups = div_round_up(tiling.request.n, column_unit(tiling.request.type));
     const uint32_t lanes = tiling.request.lanes;
     for (uint32_t lane = 0; lane < lanes; ++lane)
         for (const Channels& block : channels)
@@ -95,7 +96,7 @@ Border border(const std::vector<Channels>& channels, uint32_t groups, uint32_t l
 
 void deal_channels(WeightTiling& tiling, const std::vector<Channels>& channels,
                    const TilingChoice& choice) {
-    const uint32_t groups = div_round_up(tiling.request.n, k_unit);
+    const uint32_t groups = div_round_up(tiling.request.n, column_unit(tiling.request.type));
     const uint32_t lanes = tiling.request.lanes;
     for (uint32_t lane = 0; lane < lanes; ++lane) {
         const Border begin = border(channels, groups, lanes, lane, choice.snap);

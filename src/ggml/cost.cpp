@@ -10,6 +10,7 @@
 #include "compile/tiling.hpp"
 #include "ggml/cpu_shadow.hpp"
 #include "matmul/dispatch.hpp"
+#include "matmul/shape_plan.hpp"
 #include "quant/row_format.hpp"
 
 namespace rosenblatt::ggml {
@@ -105,8 +106,8 @@ double Cost::plan_ns(uint32_t m, uint32_t k, uint32_t n) {
         request.n = n;
         request.lanes = machine_.lanes;
         request.limits = matmul::DeviceOptions{}.limits;
-        if (pipeline_ == Pipeline::F16) request.type = compile::NumberType::F16;
-        const auto format = quant::row_format(Pipeline::W8A8H, k);
+        request.type = matmul::number_type(pipeline_);
+        const auto format = quant::row_format(pipeline_, k);
         for (int64_t s = 0; s < format.slices(); ++s)
             request.slice_ends.push_back(static_cast<uint32_t>(format.slice_end(s)));
         auto found = compile::tiling_for(request);

@@ -68,7 +68,7 @@ const matmul::Weights& matrix_of(const Product& product, size_t group) {
 
 /// Rows are rotated, so that an outlier would cost all of its block's elements their resolution.
 bool is_rotated(const Product& product, size_t group) {
-    return matrix_of(product, group).pipeline() == Pipeline::W8A8H;
+    return is_rotated(matrix_of(product, group).pipeline());
 }
 
 }  // namespace

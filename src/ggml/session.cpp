@@ -150,7 +150,8 @@ TileStore::Found Session::tiles_of(matmul::Device& device, const ggml_tensor& we
     const Pipeline pipeline = pipeline_of(weight);
     if (rounded && pipeline != Pipeline::F16)
         warn_once(std::string("the model's ") + ggml_type_name(weight.type) +
-                  " weights run as int8 (" + name(pipeline) +
+                  " weights run as " + (pipeline == Pipeline::W4A8 ? "int4" : "int8") + " (" +
+                  name(pipeline) +
                   "); GGML_ROCKET_PIPELINE=f16 keeps them in fp16.");
     const MulMatShape shape = typical_shape(weight);
     const double benefit = cost_.gain_ns(shape, weight.type, cpu) /

@@ -56,6 +56,11 @@ void Int8Panel::expect_sums(const int8_t* codes, size_t stride, uint32_t first, 
     }
 }
 
+void Int8Panel::write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t first,
+                               const LaneRun& run) const {
+    tile_kernels().write_features(codes, stride, rows, run.k, first, m(), run.a.as<int8_t>());
+}
+
 Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
     const quant::RowFormat& f = format();
     const auto slices = static_cast<size_t>(f.slices());
@@ -75,8 +80,7 @@ Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
                 if (check != quant::RowCheck::Good) out_of_range = true;
             }
             for (const LaneRun& run : runs)
-                tile_kernels().write_features(scratch.codes.data() + run.k0, scratch.stride, rows,
-                                              run.k, first, m(), run.a.as<int8_t>());
+                write_features(scratch.codes.data() + run.k0, scratch.stride, rows, first, run);
             if (with_checksums)
                 expect_sums(scratch.codes.data(), scratch.stride, first, rows);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Int8Panel: w8a8h and w8a8. Operands are int8 codes, a tile's results int32, its checksum exact.
+// Int8Panel: w8a8h and w8a8, and all of w4a8 but what lies in memory. Operands are int8 codes, a tile's results int32, its checksum exact.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace rosenblatt::matmul {
 
-class Int8Panel final : public Panel {
+class Int8Panel : public Panel {
   public:
     Int8Panel(Device::State& device, const Input& x, PanelRows rows,
               std::span<const Output> outputs, const ParallelFor& parallel_for)
@@ -26,6 +26,13 @@ class Int8Panel final : public Panel {
                                           const ParallelFor& parallel_for) const override;
     bool sums_when_unpacked() const override { return true; }
     void unpack(uint32_t o) override;
+
+    /// Rows of codes, as from the run's first channel on, into its feature cube.
+    virtual void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t first,
+                                const LaneRun& run) const;
+    /// Codes of one kernel of a block in memory.
+    virtual void fetch_kernel(const std::byte* block, uint32_t k, uint32_t kernel,
+                              int8_t* codes) const;
 
     void expect_sums(const int8_t* codes, size_t stride, uint32_t first, uint32_t rows);
     std::vector<int8_t> row_codes(const compile::Tile& tile) const;

@@ -36,6 +36,12 @@ std::vector<int8_t> Int8Panel::row_codes(const compile::Tile& tile) const {
     return codes;
 }
 
+void Int8Panel::fetch_kernel(const std::byte* block, uint32_t k, uint32_t kernel,
+                             int8_t* codes) const {
+    const auto* group = reinterpret_cast<const int8_t*>(block) + size_t{kernel / 32 * 32} * k;
+    compile::unpack_kernel(group, k, kernel % 32, codes);
+}
+
 /// The tile as the NPU should have written it, in plain loops.
 std::vector<std::byte> Int8Panel::reference_cube(const TileRef& ref,
                                                  const ParallelFor& parallel_for) const {
@@ -43,14 +49,12 @@ std::vector<std::byte> Int8Panel::reference_cube(const TileRef& ref,
     const std::vector<int8_t> a = row_codes(t);
     const Weights::State& weights = *operands_[ref.operand].weights;
     const ProvedBlock block(weights, t.block);
-    const auto* w = reinterpret_cast<const int8_t*>(block.data());
     std::vector<std::byte> bytes(size_t{t.m} * t.n * sizeof(int32_t));
     auto* cube = reinterpret_cast<int32_t*>(bytes.data());
     parallel_for(t.n, [&](int64_t begin, int64_t end) {
         std::vector<int8_t> kernel(t.k);
         for (int64_t n = begin; n < end; ++n) {
-            compile::unpack_kernel(w + n / 32 * 32 * t.k, t.k, static_cast<uint32_t>(n % 32),
-                                   kernel.data());
+            fetch_kernel(block.data(), t.k, static_cast<uint32_t>(n), kernel.data());
             int32_t* column = cube + n / 4 * 4 * t.m + n % 4;
             for (uint32_t i = 0; i < t.m; ++i)
                 column[size_t{i} * 4] =

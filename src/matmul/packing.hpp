@@ -30,12 +30,12 @@ class Packing {
 const Packing& packing_of(Pipeline pipeline);
 const Packing& int8_packing();
 const Packing& half_packing();
-
-/// Columns that are packed together: no kernel group is larger, no block cuts one.
-inline constexpr uint32_t k_packed_together = 32;
+const Packing& int4_packing();
 
 /// A Codec has
 ///   using Code                                    one stored element of W
+///   k_columns                                     packed together; no kernel group is larger, no
+///                                                 block cuts one
 ///   Codec(const Weights::State&)                  scratch of one thread
 ///   bool row(const float*, Code*, float* scale)   one row of W, k_padded codes; false: unusable
 ///   static void store(const Code*, uint32_t k, uint32_t kernel, std::byte* block)
@@ -46,6 +46,7 @@ inline constexpr uint32_t k_packed_together = 32;
 template <typename Codec>
 class BlockPacking final : public Packing {
     using Code = typename Codec::Code;
+    static constexpr uint32_t k_packed_together = Codec::k_columns;
 
     /// Consecutive rows of W as codes; rows beyond N are zero.
     class Group {

@@ -13,6 +13,7 @@ namespace {
 class HalfCodec {
   public:
     using Code = uint16_t;
+    static constexpr uint32_t k_columns = 32;
     static constexpr const char* k_unusable_values =
         "NaN, Inf, or a row whose largest magnitude is not between 2^-60 and 2^60";
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "compile/pack_weights.hpp"
-#include "matmul/checksum.hpp"
+#include "matmul/int8_sums.hpp"
 #include "matmul/packing.hpp"
 #include "matmul/tile_kernels.hpp"
 #include "quant/int8.hpp"
@@ -14,6 +14,7 @@ namespace {
 class Int8Codec {
   public:
     using Code = int8_t;
+    static constexpr uint32_t k_columns = 32;
     static constexpr const char* k_unusable_values = "NaN, Inf or values beyond 2^60";
 
     explicit Int8Codec(const Weights::State& weights)
@@ -38,23 +39,7 @@ class Int8Codec {
         tile_kernels().add_kernel(r, codes, k, u);
     }
 
-    class Sums {
-      public:
-        explicit Sums(int64_t k_padded) : u_(static_cast<size_t>(k_padded), 0u) {}
-        void add(const Weights::State& weights, uint32_t n, const int8_t* codes) {
-            tile_kernels().add_kernel(weights.column_weights[n], codes, weights.format.k_padded,
-                                      u_.data());
-        }
-        /// Sums modulo 2^32 come out the same in any order.
-        void flush(Weights::State& weights, uint32_t b) const {
-            const compile::WeightBlock& block = weights.block(b);
-            for (uint32_t i = 0; i < block.k; ++i) weights.u[b][i] += u_[block.k0 + i];
-        }
-        void clear() { std::fill(u_.begin(), u_.end(), 0u); }
-
-      private:
-        std::vector<uint32_t> u_;
-    };
+    using Sums = Int8Sums;
 
   private:
     const quant::RowFormat& format_;

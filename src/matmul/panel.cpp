@@ -9,6 +9,7 @@
 
 #include "matmul/checksum.hpp"
 #include "matmul/half_panel.hpp"
+#include "matmul/int4_panel.hpp"
 #include "matmul/int8_panel.hpp"
 
 namespace rosenblatt::matmul {
@@ -161,7 +162,7 @@ void Panel::write_streams(const LaneRun& run) {
     for (const Placed& placed : run.tiles) {
         const compile::Tile& t = tile(placed.ref);
         const uint64_t surfaces_before = uint64_t{t.k0 - run.k0} * compile::element_bytes(type());
-        const uint64_t a_offset = surfaces_before * m() + uint64_t{t.m0} * npu::k_atom_bytes;
+        const uint64_t a_offset = surfaces_before * m() + uint64_t{compile::rows_on_npu(type(), t.m0)} * npu::k_atom_bytes;
         const auto a = run.a.iova() + static_cast<uint32_t>(a_offset);
         const auto c = run.c.iova() + static_cast<uint32_t>(placed.c_offset);
         const CompiledPlan& compiled = *operands_[placed.ref.operand].plan;
@@ -260,9 +261,14 @@ void Panel::count() {
 std::unique_ptr<Panel> make_panel(Device::State& device, const Input& x, PanelRows rows,
                                   std::span<const Output> outputs,
                                   const ParallelFor& parallel_for) {
-    if (outputs.front().weights->pipeline() == Pipeline::F16)
-        return std::make_unique<HalfPanel>(device, x, rows, outputs, parallel_for);
-    return std::make_unique<Int8Panel>(device, x, rows, outputs, parallel_for);
+    switch (outputs.front().weights->pipeline()) {
+        case Pipeline::F16:
+            return std::make_unique<HalfPanel>(device, x, rows, outputs, parallel_for);
+        case Pipeline::W4A8:
+            return std::make_unique<Int4Panel>(device, x, rows, outputs, parallel_for);
+        default:
+            return std::make_unique<Int8Panel>(device, x, rows, outputs, parallel_for);
+    }
 }
 
 }  // namespace rosenblatt::matmul

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Panel: one pass of some rows of X through the NPU, for all outputs of a call: quantise into every
 // lane's feature cube, run one job list per lane, prove every tile, repair what failed, write Y.
-// What depends on the pipeline's numbers is virtual: Int8Panel and HalfPanel know them.
+// What depends on the pipeline's numbers is virtual: Int8Panel, Int4Panel and HalfPanel know them.
 #pragma once
 
 #include <chrono>
@@ -77,6 +77,8 @@ class Panel {
     /// One pass over X into the feature cubes of `runs`; with_checksums: and what every tile's sums
     /// must be.
     virtual Outcome quantise(std::span<LaneRun> runs, bool with_checksums) = 0;
+    /// Called once for what a lane has written, before anything reads it but the poisoned line.
+    virtual void settle(const TileRef&, std::byte*) const {}
     /// The tile's sums are what they must be.
     virtual bool sums_match(const TileRef& ref, const std::byte* cube) const = 0;
     /// The tile as the NPU should have written it, bit for bit, from X and proved weights.
@@ -125,7 +127,7 @@ class Panel {
     // proof.cpp
     enum class Sums { Now, WhenUnpacked };
     std::vector<TileRef> unproved(std::span<const LaneRun> runs, Sums sums);
-    bool proved(const TileRef& ref, const std::byte* cube, Sums sums) const;
+    bool proved(const TileRef& ref, std::byte* cube, Sums sums) const;
     void note_mismatches(std::span<const TileRef> tiles);
 
     // repair.cpp

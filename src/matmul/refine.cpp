@@ -40,7 +40,7 @@ class Rounding {
                 row_[k] = static_cast<float>(codes_[k]) * scales_[static_cast<size_t>(s)];
         if (format_.block == 1) return;
         quant::unrotate_row(row_.data(), format_.k_padded, format_.block);
-        const float norm = format_.unit * 127.0F;  // of one rotation; the scales hold the other's
+        const float norm = format_.unit * format_.most;  // of one rotation; the scales hold the other's
         for (float& value : row_) value *= norm;
     }
 

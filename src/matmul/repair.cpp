@@ -89,7 +89,7 @@ bool Panel::copy_guest_weights(LaneRun& run) {
     std::set<std::pair<uint32_t, uint32_t>> blocks;
     uint64_t bytes = 0;
     const auto size = [this](const compile::Tile& t) {
-        return uint64_t{t.k} * t.n * compile::element_bytes(type());
+        return compile::weight_bytes(type(), t.k, t.n);
     };
     for (const Placed& placed : run.tiles)
         if (blocks.insert({placed.ref.operand, tile(placed.ref).block}).second)

@@ -49,25 +49,38 @@ std::vector<ColumnSegment> cut_columns(const compile::WeightTiling& tiling,
 compile::TaskTemplate stream_of(const compile::Tile& tile, uint32_t rows_stored,
                                 compile::NumberType type) {
     using npu::Element;
+    using compile::NumberType;
     compile::MatmulTask task;
-    task.operand = type == compile::NumberType::F16 ? Element::Fp16 : Element::Int8;
-    task.result = type == compile::NumberType::F16 ? Element::Fp32 : Element::Int32;
-    task.m = tile.m;
+    if (type == NumberType::F16) {
+        task.operand = Element::Fp16;
+        task.result = Element::Fp32;
+    } else if (type == NumberType::Int4) {
+        task.operand = Element::Int4;
+        task.result = Element::Int16;
+    }
+    task.m = compile::rows_on_npu(type, tile.m);
     task.k = tile.k;
     task.n = tile.n;
     task.data_banks = tile.data_banks;
     task.weight_banks = tile.weight_banks;
     task.data_reuse = tile.data_reuse;
     task.weight_reuse = tile.weight_reuse;
-    task.features = compile::folded_features(tile.m, rows_stored);
-    task.output = compile::native_results(task.operand, task.result, tile.m);
+    task.features = compile::folded_features(task.m, compile::rows_on_npu(type, rows_stored));
+    task.output = compile::native_results(task.operand, task.result, task.m);
     return compile::TaskTemplate(task);
 }
 
 }  // namespace
 
 compile::NumberType number_type(Pipeline pipeline) {
-    return pipeline == Pipeline::F16 ? compile::NumberType::F16 : compile::NumberType::Int8;
+    switch (pipeline) {
+        case Pipeline::F16:
+            return compile::NumberType::F16;
+        case Pipeline::W4A8:
+            return compile::NumberType::Int4;
+        default:
+            return compile::NumberType::Int8;
+    }
 }
 
 compile::TaskTemplate stream_without_reuse(compile::Tile tile, uint32_t rows_stored,
@@ -115,7 +128,7 @@ std::vector<uint32_t> ShapePlans::blocks_of(uint32_t n0) const {
 }
 
 uint32_t ShapePlans::columns_padded() const {
-    return align_up(tiling_.request.n, compile::k_unit);
+    return align_up(tiling_.request.n, compile::column_unit(tiling_.request.type));
 }
 
 uint32_t ShapePlans::host_sums() const {

@@ -20,9 +20,7 @@ std::string shape_text(WeightShape shape) {
     return "W[" + std::to_string(shape.n) + "][" + std::to_string(shape.k) + "]";
 }
 
-Result<void> check(WeightShape shape, Pipeline pipeline) {
-    if (pipeline == Pipeline::W4A8)
-        return Error{ENOTSUP, "Pipeline w4a8 has no weights for the NPU; w8a8h, w8a8 and f16 have."};
+Result<void> check(WeightShape shape) {
     const bool sane =
         shape.n > 0 && shape.k > 0 && shape.n <= k_dimension_max && shape.k <= k_dimension_max;
     if (sane) return {};
@@ -125,7 +123,7 @@ uint64_t Weights::host_bytes() const {
 Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSource source,
                                       Pipeline pipeline, const ParallelFor& parallel_for,
                                       const WeightShelf* shelf) {
-    if (auto checked = check(shape, pipeline); !checked) return checked.error();
+    if (auto checked = check(shape); !checked) return checked.error();
     auto state = std::make_unique<Weights::State>();
     state->device = &device.state();
     state->shape = shape;
@@ -159,15 +157,22 @@ Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSour
 }
 
 uint64_t packed_bytes(WeightShape shape, Pipeline pipeline) {
-    if (!check(shape, pipeline)) return 0;
-    const auto n = static_cast<uint64_t>(shape.n);
-    return align_up<uint64_t>(n, compile::k_unit) *
-           static_cast<uint64_t>(quant::row_format(pipeline, shape.k).k_padded) *
-           compile::element_bytes(number_type(pipeline));
+    if (!check(shape)) return 0;
+    const compile::NumberType type = number_type(pipeline);
+    const auto n = align_up<uint64_t>(static_cast<uint64_t>(shape.n), compile::column_unit(type));
+    const auto k = static_cast<uint64_t>(quant::row_format(pipeline, shape.k).k_padded);
+    return compile::weight_bytes(type, k, n);
 }
 
 const Packing& packing_of(Pipeline pipeline) {
-    return pipeline == Pipeline::F16 ? half_packing() : int8_packing();
+    switch (pipeline) {
+        case Pipeline::F16:
+            return half_packing();
+        case Pipeline::W4A8:
+            return int4_packing();
+        default:
+            return int8_packing();
+    }
 }
 
 bool block_intact(const Weights::State& weights, uint32_t b) {

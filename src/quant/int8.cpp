@@ -20,12 +20,12 @@ float largest_magnitude(const float* v, int64_t n) {
     return std::bit_cast<float>(largest);
 }
 
-float quantise(const float* v, int64_t n, float largest, int8_t* codes) {
+float quantise(const float* v, int64_t n, float largest, float most, int8_t* codes) {
     if (largest < k_row_min * 0x1p-30F) {
         std::memset(codes, 0, static_cast<size_t>(n));
         return 0.0F;
     }
-    const float inverse = 127.0F / largest;
+    const float inverse = most / largest;
     for (int64_t i = 0; i < n; ++i) {
         codes[i] = static_cast<int8_t>(static_cast<int32_t>(round_half_even(v[i] * inverse)));
     }
@@ -40,14 +40,15 @@ RowCheck quantise_row_plain(const RowFormat& format, bool one_scale, const float
     const float row_largest = largest_magnitude(scratch, format.k_padded);
     if (!is_good_row(row_largest)) return RowCheck::OutOfRange;
     if (one_scale) {
-        scales[0] = format.unit * quantise(scratch, format.k_padded, row_largest, codes);
+        scales[0] = format.unit * quantise(scratch, format.k_padded, row_largest, format.most, codes);
         return RowCheck::Good;
     }
     for (int64_t s = 0; s < format.slices(); ++s) {
         const int64_t begin = format.slice_begin(s);
         const int64_t length = format.slice_end(s) - begin;
         const float largest = largest_magnitude(scratch + begin, length);
-        scales[s] = format.unit * quantise(scratch + begin, length, largest, codes + begin);
+        scales[s] =
+            format.unit * quantise(scratch + begin, length, largest, format.most, codes + begin);
     }
     return RowCheck::Good;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Symmetric int8 quantisation of one row: q = round_half_even(v * (127 / max|v|)), codes -127..127.
+// Symmetric int8 quantisation of one row: q = round_half_even(v * (most / max|v|)), codes -most..most.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ float largest_magnitude(const float* v, int64_t n);
 
 /// Writes n codes; `largest` is largest_magnitude(v, n). Below k_row_min * 2^-30 all codes are 0.
 /// Returns largest, or 0 where the codes are all 0: times RowFormat::unit it is the scale.
-float quantise(const float* v, int64_t n, float largest, int8_t* codes);
+float quantise(const float* v, int64_t n, float largest, float most, int8_t* codes);
 
 enum class RowCheck { Good, OutOfRange };
 

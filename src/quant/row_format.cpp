@@ -27,16 +27,19 @@ RowFormat row_format(Pipeline pipeline, int64_t k) {
     format.k = k;
     format.k_padded = div_round_up(k, k_channel_unit) * k_channel_unit;
     double norm = 1.0;
-    if (pipeline == Pipeline::W8A8H) {
+    if (is_rotated(pipeline)) {
         const int log2 = std::countr_zero(static_cast<uint64_t>(format.k_padded));
         format.block = int64_t{1} << log2;
         norm = hadamard_norm(log2);
     }
-    const bool whole = format.k_padded <= k_whole_max;
+    // Sums over a slice of int4 weights must fit int16 (quant/int4.hpp).
+    const int64_t whole_max = pipeline == Pipeline::W4A8 ? k_slice_max : k_whole_max;
+    const bool whole = format.k_padded <= whole_max;
     const int64_t slices = whole ? 1 : div_round_up(format.k_padded, k_slice_max);
     const int64_t units = format.k_padded / k_channel_unit;
     format.slice_length = div_round_up(units, slices) * k_channel_unit;
-    format.unit = static_cast<float>(norm / 127.0);
+    if (pipeline == Pipeline::W4A8) format.most = 119;
+    format.unit = static_cast<float>(norm / double{format.most});
     return format;
 }
 

@@ -23,7 +23,8 @@ struct RowFormat {
     int64_t k_padded = 0;
     int64_t block = 1;  ///< Hadamard block, a power of two dividing k_padded; 1 = not rotated
     int64_t slice_length = 0;  ///< every slice but the last; a multiple of k_channel_unit
-    float unit = 0;  ///< scale of one int8 step = unit * (largest magnitude before scaling)
+    float most = 127;  ///< largest code; 119 where a code must be 16 * high + low, both -8..7
+    float unit = 0;    ///< scale of one step = unit * (largest magnitude before scaling)
 
     int64_t slices() const { return (k_padded + slice_length - 1) / slice_length; }
     int64_t slice_begin(int64_t s) const { return s * slice_length; }
@@ -33,7 +34,7 @@ struct RowFormat {
     }
 };
 
-/// For w8a8h and w8a8; `k` is at least 1.
+/// For w8a8h, w8a8 and w4a8, whose weights are another matter (int4.hpp); `k` is at least 1.
 RowFormat row_format(Pipeline pipeline, int64_t k);
 
 }  // namespace rosenblatt::quant

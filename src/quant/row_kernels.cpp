@@ -185,12 +185,13 @@ HWY_INLINE VI code(const float* v, VF inverse) {
 }
 
 // n is a multiple of 32.
-HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, int8_t* codes) {
+HWY_INLINE float quantise_slice(const float* v, size_t n, float largest, float most,
+                                int8_t* codes) {
     if (largest < k_row_min * 0x1p-30F) {
         std::memset(codes, 0, n);
         return 0.0F;
     }
-    const VF inverse = hn::Set(DF(), 127.0F / largest);
+    const VF inverse = hn::Set(DF(), most / largest);
     for (size_t i = 0; i < n; i += k_word) {
 #if HWY_TARGET <= HWY_AVX3
         for (size_t half = 0; half < k_word; half += k_lanes)
@@ -292,7 +293,7 @@ HWY_INLINE void quantise_ended(const RowFormat& f, int64_t from, int64_t to, con
         const int64_t begin = f.slice_begin(s);
         scales[s] =
             f.unit * quantise_slice(scratch + begin, static_cast<size_t>(f.slice_end(s) - begin),
-                                    as_float(largest[s]), codes + begin);
+                                    as_float(largest[s]), f.most, codes + begin);
     }
 }
 
@@ -320,7 +321,7 @@ RowCheck quantise_row(const RowFormat& f, bool one_scale, const float* x, float*
     if (!is_good_row(as_float(of_row))) return RowCheck::OutOfRange;
     if (one_scale)
         scales[0] = f.unit * quantise_slice(scratch, static_cast<size_t>(f.k_padded),
-                                            as_float(of_row), codes);
+                                            as_float(of_row), f.most, codes);
     else if (f.block == 1)
         quantise_ended(f, 0, f.k_padded, scratch, largest, codes, scales);
     return RowCheck::Good;

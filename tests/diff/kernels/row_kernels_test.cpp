@@ -32,7 +32,7 @@ Quantised run(QuantiseRow kernel, Pipeline pipeline, bool one_scale, const std::
 }
 
 void expect_equal(const std::vector<float>& x, const std::string& what) {
-    for (const Pipeline pipeline : {Pipeline::W8A8H, Pipeline::W8A8})
+    for (const Pipeline pipeline : {Pipeline::W8A8H, Pipeline::W8A8, Pipeline::W4A8})
         for (const bool one_scale : {false, true}) {
             const Quantised plain = run(quantise_row_plain, pipeline, one_scale, x);
             for (const Simd simd : sets_to_test()) {

@@ -165,6 +165,12 @@ TEST(SpoiledJobs, OfW8a8AreAllSeen) {
     EXPECT_GE(tally.seen, tally.jobs);
 }
 
+TEST(SpoiledJobs, OfW4a8AreAllSeen) {
+    const Tally tally = spoil_jobs(Pipeline::W4A8, wanted_jobs());
+    EXPECT_EQ(tally.let_through, 0u);
+    EXPECT_GE(tally.seen, tally.jobs);
+}
+
 TEST(SpoiledJobs, OfF16AreSeenWhereTheyExceedTheTolerance) {
     const Tally tally = spoil_jobs(Pipeline::F16, wanted_jobs());
     EXPECT_EQ(tally.hidden.beyond, 0u);

@@ -12,6 +12,7 @@
 #include "matmul/half.hpp"
 #include "matmul/reference.hpp"
 #include "npu/convert.hpp"
+#include "quant/int4.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
@@ -122,11 +123,16 @@ std::vector<float> Problem::truth(Pipeline pipeline) const {
     std::vector<float> scratch(padded);
     std::vector<int8_t> a(padded), codes(static_cast<size_t>(n) * padded);
     std::vector<float> row_scales(slices), column_scales(static_cast<size_t>(n));
-    for (int64_t j = 0; j < n; ++j)
-        EXPECT_EQ(quant::quantise_row(format, true, &w[static_cast<size_t>(j * k)], scratch.data(),
-                                      &codes[static_cast<size_t>(j) * padded],
-                                      &column_scales[static_cast<size_t>(j)]),
-                  quant::RowCheck::Good);
+    for (int64_t j = 0; j < n; ++j) {
+        const float* row = &w[static_cast<size_t>(j * k)];
+        int8_t* to = &codes[static_cast<size_t>(j) * padded];
+        float* scale = &column_scales[static_cast<size_t>(j)];
+        const auto check =
+            pipeline == Pipeline::W4A8
+                ? quant::quantise_int4_row(format, row, scratch.data(), to, scale)
+                : quant::quantise_row(format, true, row, scratch.data(), to, scale);
+        EXPECT_EQ(check, quant::RowCheck::Good);
+    }
     std::vector<float> y;
     std::vector<int32_t> sums(slices);
     for (int64_t i = 0; i < m; ++i) {

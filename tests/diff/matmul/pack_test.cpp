@@ -51,9 +51,8 @@ TEST(Pack, ValuesInt8CannotScaleKeepWeightsOnTheCpu) {
     EXPECT_EQ(engine.device->bo_bytes(), 0u);
 }
 
-TEST(Pack, PipelinesAndShapesWithoutARecipeAreRefused) {
+TEST(Pack, ShapesWithoutARecipeAreRefused) {
     Engine engine;
-    EXPECT_FALSE(pack_zeros(*engine.device, {32, 32}, Pipeline::W4A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {0, 32}, Pipeline::W8A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {32, -1}, Pipeline::W8A8).ok());
     EXPECT_FALSE(pack_zeros(*engine.device, {int64_t{1} << 40, 32}, Pipeline::W8A8).ok());

@@ -166,6 +166,26 @@ TEST(EmitMatmul, RowMajorOperandsUseTheLineMode) {
     EXPECT_EQ(values.at(0x40c0), 0x80u);
 }
 
+// hardware.md 3.2 and 6.1; an open generator that runs on boards gives 0x1034 and 0x1044 for this shape.
+TEST(EmitMatmul, Int4StreamsHoldTheValuesOfTheRecipe) {
+    const uint32_t m = 64, k = 256, n = 128;
+    MatmulTask task = int8_task(m, k, n);
+    task.operand = Element::Int4;
+    task.result = Element::Int16;
+    task.output = native_results(Element::Int4, Element::Int16, m);
+    auto expected = recipe(m, k, n);
+    expected[0x100c] = 0x360;
+    expected[0x1030] = k * n / 2;
+    expected[0x1034] = 0x80;
+    expected[0x1040] = 0xb1;
+    expected[0x1044] = 2;
+    expected[0x3010] = 0x601;
+    expected[0x4010] = 0x38000006;
+    task.data_banks = 1;
+    task.weight_banks = 11;
+    EXPECT_EQ(registers(emit_matmul(task)), expected);
+}
+
 TEST(EmitMatmul, Fp16StreamsHoldTheValuesOfTheRecipe) {
     const uint32_t m = 64, k = 256, n = 128;
     MatmulTask task = int8_task(m, k, n);
