@@ -42,12 +42,11 @@ class HalfCodec {
     class Sums {
       public:
         explicit Sums(int64_t k_padded)
-            : bits_(static_cast<size_t>(k_padded), 0u), u_(bits_.size(), 0.0), v_(u_) {}
+            : bits_(static_cast<size_t>(k_padded), 0u), sums_(bits_.size()) {}
 
         void add(const Weights::State& weights, uint32_t n, const uint16_t* codes) {
             add_code_sums(weights.column_weights[n], codes, weights.format.k_padded, bits_.data());
-            add_half_kernel(half_column_weight(weights.column_weights[n]), codes, u_.size(),
-                            u_.data(), v_.data());
+            add_half_kernel(half_column_weight(weights.column_weights[n]), codes, sums_);
         }
         /// Which thread adds first changes last bits of u and v; the tolerance covers that.
         void flush(Weights::State& weights, uint32_t b) const {
@@ -55,19 +54,19 @@ class HalfCodec {
             HalfSums& sums = weights.half_sums[b];
             for (uint32_t i = 0; i < block.k; ++i) {
                 weights.u[b][i] += bits_[block.k0 + i];
-                sums.u[i] += u_[block.k0 + i];
-                sums.v[i] += v_[block.k0 + i];
+                sums.u[i].first += sums_.u[block.k0 + i].first;
+                sums.u[i].second += sums_.u[block.k0 + i].second;
+                sums.v[i] += sums_.v[block.k0 + i];
             }
         }
         void clear() {
             std::fill(bits_.begin(), bits_.end(), 0u);
-            std::fill(u_.begin(), u_.end(), 0.0);
-            std::fill(v_.begin(), v_.end(), 0.0);
+            sums_.clear();
         }
 
       private:
         std::vector<uint32_t> bits_;
-        std::vector<double> u_, v_;
+        HalfSums sums_;
     };
 
   private:

@@ -60,10 +60,7 @@ Result<void> allocate(Weights::State& weights) {
 // What a shelf could not load may have left anything, and packing adds up sums.
 void clear_sums(Weights::State& weights) {
     for (auto& u : weights.u) std::fill(u.begin(), u.end(), 0u);
-    for (HalfSums& sums : weights.half_sums) {
-        std::fill(sums.u.begin(), sums.u.end(), 0.0);
-        std::fill(sums.v.begin(), sums.v.end(), 0.0);
-    }
+    for (HalfSums& sums : weights.half_sums) sums.clear();
 }
 
 Result<void> fill(Weights::State& weights, const ParallelFor& parallel_for,
@@ -115,8 +112,8 @@ uint64_t Weights::host_bytes() const {
     uint64_t words = state_->scales.size() + state_->column_weights.size();
     for (const auto& u : state_->u) words += u.size();
     for (const auto& halves : state_->u_halves) words += halves.size() / 2;
-    uint64_t doubles = state_->half_column_weights.size();
-    for (const HalfSums& sums : state_->half_sums) doubles += sums.u.size() + sums.v.size();
+    uint64_t doubles = 2 * state_->half_column_weights.size();
+    for (const HalfSums& sums : state_->half_sums) doubles += 2 * sums.u.size() + sums.v.size();
     return words * sizeof(uint32_t) + doubles * sizeof(double);
 }
 
@@ -138,9 +135,7 @@ Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSour
     const bool half = pipeline == Pipeline::F16;
     for (const compile::WeightBlock& block : state->plans->tiling().blocks) {
         state->u.emplace_back(block.k, 0u);
-        if (half)
-            state->half_sums.push_back(
-                {std::vector<double>(block.k, 0.0), std::vector<double>(block.k, 0.0)});
+        if (half) state->half_sums.emplace_back(block.k);
     }
     state->scales.resize(static_cast<size_t>(shape.n));
     for (uint32_t n = 0; n < state->plans->columns_padded(); ++n)

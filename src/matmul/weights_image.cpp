@@ -5,7 +5,7 @@ namespace rosenblatt::matmul {
 namespace {
 
 // Counts changes of what packing computes: rotation, rounding, cube layout, checksum weights.
-constexpr int k_arithmetic = 1;
+constexpr int k_arithmetic = 2;
 
 template <typename T>
 void add(WeightShelf::Image& image, std::vector<T>& values) {

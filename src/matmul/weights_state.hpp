@@ -27,7 +27,7 @@ struct Weights::State {
     std::vector<float> scales;             ///< per real column
     std::vector<uint32_t> column_weights;  ///< r, padding columns included
     std::vector<HalfSums> half_sums;          ///< f16 only: per block
-    std::vector<double> half_column_weights;  ///< f16 only: r, padding columns included
+    std::vector<HalfPair> half_column_weights;  ///< f16 only: r, padding columns included
 
     const compile::WeightBlock& block(uint32_t b) const { return plans->tiling().blocks[b]; }
     std::byte* block_data(uint32_t b) const {

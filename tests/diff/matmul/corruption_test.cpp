@@ -71,7 +71,7 @@ Hidden hidden_errors(const Problem& problem, const Weights::State& weights,
                 const auto column = static_cast<size_t>(j);
                 const double error = (double{y[at]} - double{truth[at]}) /
                                      (double{scale} * double{weights.scales[column]});
-                sum += error * weights.half_column_weights[column];
+                sum += error * weights.half_column_weights[column].first;
                 large += !(std::abs(error) <= most);
             }
             const bool kept = std::abs(sum) <= most;
@@ -174,8 +174,7 @@ TEST(SpoiledJobs, OfW4a8AreAllSeen) {
 TEST(SpoiledJobs, OfF16AreSeenWhereTheyExceedTheTolerance) {
     const Tally tally = spoil_jobs(Pipeline::F16, wanted_jobs());
     EXPECT_EQ(tally.hidden.beyond, 0u);
-    // Several flipped bits of one row may cancel: one element in 10^4 jobs did.
-    EXPECT_LE(tally.hidden.cancelled, 1 + wanted_jobs() / 1000);
+    EXPECT_EQ(tally.hidden.cancelled, 0u);
 }
 
 }  // namespace
