@@ -3,6 +3,7 @@
 #include "compile/planner.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/bits.hpp"
@@ -78,12 +79,16 @@ void add_tiles(Plan& plan, const WeightTiling& tiling, uint32_t lane, Order orde
     const Limits& limits = tiling.request.limits;
     npu::Machine job_machine = plan.conditions.machine;
     if (plan.conditions.job_clock_mhz > 0) job_machine.clock_mhz = plan.conditions.job_clock_mhz;
+    std::map<uint32_t, uint32_t> banks_of_k;  // each asks every row range
     double job_ns = 0;
     for (Tile& tile : order_tiles(tiling, lane, plan.row_ranges, order)) {
         tile.layout_a = plan.conditions.layout_a;
         tile.layout_c = plan.conditions.layout_c;
-        tile.data_banks =
-            common_data_banks(plan.row_ranges, tile.k, plan.type, limits, tile.layout_a);
+        const auto [banks, first] = banks_of_k.try_emplace(tile.k, 0);
+        if (first)
+            banks->second =
+                common_data_banks(plan.row_ranges, tile.k, plan.type, limits, tile.layout_a);
+        tile.data_banks = banks->second;
         tile.weight_banks = limits.cbuf_banks - tile.data_banks;
         const double alone = npu::task_ns(task_work(tile, plan.type, limits), job_machine);
         const bool same_lane = !plan.jobs.empty() && plan.jobs.back().lane == lane;
