@@ -31,6 +31,9 @@ Result<void> mostly_on_npu(const fs::path& stats_file) {
                         "(GGML_ROCKET_DEVICE=emulator works everywhere)"};
     const double eligible = stats["macs_eligible"], macs = stats["macs"];
     if (eligible > 0 && macs >= k_least_share * eligible) return {};
+    if (macs == 0)
+        return Error{0, "nothing ran on an NPU; is there one? (GGML_ROCKET_DEVICE=emulator works "
+                        "everywhere)"};
     return Error{0, fmt::format("only {:.1f} % of the eligible work ran on the NPU; its loss "
                                 "cannot be measured",
                                 eligible > 0 ? 100 * macs / eligible : 0)};

@@ -17,6 +17,8 @@ namespace rosenblatt::ggml {
 namespace {
 
 constexpr double k_never = std::numeric_limits<double>::infinity();
+/// More rows are computed in panels of as many, and a plan for all of them would take long to find.
+constexpr int64_t k_planned_rows = 2048;
 constexpr int64_t k_probe_k = 2048;  // a multiple of every block size
 constexpr int64_t k_probe_n = 512;
 constexpr int64_t k_probe_m = 32;
@@ -86,10 +88,12 @@ double Cost::gain_ns(const MulMatShape& shape, ggml_type type, CpuDelegate& cpu)
 // Planned NPU time and the host's share, writing the cubes and reading them back.
 double Cost::npu_ns(const MulMatShape& shape) {
     constexpr int64_t k_most = std::numeric_limits<int32_t>::max();
-    if (shape.m > k_most || shape.k > k_most || shape.n > k_most) return k_never;
-    const double npu =
-        plan_ns(static_cast<uint32_t>(matmul::npu_rows(shape.m)), static_cast<uint32_t>(shape.k),
-                static_cast<uint32_t>(shape.n));
+    if (shape.k > k_most || shape.n > k_most) return k_never;
+    const int64_t rows = matmul::npu_rows(shape.m);
+    const int64_t planned = std::min(rows, k_planned_rows);
+    const double npu = plan_ns(static_cast<uint32_t>(planned), static_cast<uint32_t>(shape.k),
+                               static_cast<uint32_t>(shape.n)) *
+                       static_cast<double>(rows) / static_cast<double>(planned);
     const double host =
         matmul::host_ns(static_cast<double>(shape.m), static_cast<double>(shape.k),
                         static_cast<double>(shape.n), machine_.lanes);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 
 #include "ggml/buffer.hpp"
 #include "ggml/device.hpp"
@@ -239,8 +240,8 @@ TEST_F(Graph, AKvCacheIsNotAWeightBecauseEveryGraphWritesIt) {
 }
 
 TEST_F(Graph, ActivationsThatInt8CannotHoldAreComputedByTheCpu) {
-    for (const float bad :
-         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    constexpr float k_inf = std::numeric_limits<float>::infinity();
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), k_inf, -k_inf, 1e30F}) {
         SetUp();
         ggml_tensor* x = tensor(GGML_TYPE_F32, 64, 3);
         ggml_tensor* result = mul_mat(tensor(GGML_TYPE_F16, 64, 32), x);
@@ -251,6 +252,44 @@ TEST_F(Graph, ActivationsThatInt8CannotHoldAreComputedByTheCpu) {
         for (size_t i = 0; i < got.size(); ++i)
             EXPECT_TRUE(got[i] == expected[i] || (std::isnan(got[i]) && std::isnan(expected[i])))
                 << i << ": " << got[i] << ", " << expected[i];
+    }
+}
+
+TEST_F(Graph, RowsOfDenormalsAreComputedByTheCpu) {
+    ggml_tensor* x = tensor(GGML_TYPE_F32, 64, 3);
+    ggml_tensor* result = mul_mat(tensor(GGML_TYPE_F16, 64, 32), x);
+    allocate(result);
+    const std::vector<float> denormals(64, 1e-40F);
+    ggml_backend_tensor_set(x, denormals.data(), 0, 64 * sizeof(float));
+    const uint64_t before = Session::get().counters().npu_nodes;
+    const auto got = run(rocket_, result);
+    EXPECT_EQ(Session::get().counters().npu_nodes, before);
+    EXPECT_EQ(got, run(cpu_, result));
+}
+
+TEST_F(Graph, ADenormalAmongOrdinaryValuesIsNothingToTheNpu) {
+    ggml_tensor* x = tensor(GGML_TYPE_F32, 64, 3);
+    ggml_tensor* result = mul_mat(tensor(GGML_TYPE_F16, 64, 32), x);
+    allocate(result);
+    const float denormal = -1e-42F;
+    ggml_backend_tensor_set(x, &denormal, 70 * sizeof(float), sizeof(float));
+    const uint64_t before = Session::get().counters().npu_nodes;
+    const auto got = run(rocket_, result);
+    EXPECT_EQ(Session::get().counters().npu_nodes, before + 1);
+    EXPECT_LT(relative_error(got, run(cpu_, result)), k_int8_error);
+}
+
+TEST_F(Graph, ShapesOfOneRowChannelAndColumnAreComputedAndEmptyOnesNotTouched) {
+    for (const auto& [k, m, n] : {std::tuple{1, 1, 1}, {1, 5, 70}, {33, 1, 1}, {32, 0, 32}}) {
+        SetUp();
+        ggml_tensor* result = mul_mat(tensor(GGML_TYPE_F16, k, n), tensor(GGML_TYPE_F32, k, m));
+        allocate(result);
+        const auto got = run(rocket_, result);
+        const auto expected = run(cpu_, result);
+        EXPECT_EQ(got.size(), static_cast<size_t>(m * n));
+        if (m > 0) {
+            EXPECT_LT(relative_error(got, expected), k_int8_error) << k << " " << m << " " << n;
+        }
     }
 }
 
