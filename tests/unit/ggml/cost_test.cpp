@@ -19,6 +19,7 @@ class CostTest : public testing::Test {
         auto made = CpuDelegate::create();
         cpu_ = std::move(*made);
         cost_.set_machine({600, Board::Lpddr5, 3});
+        cost_.set_emulated();
     }
     double gain(int64_t m, int64_t k, int64_t n) {
         return cost_.gain_ns({m, k, n, 1}, GGML_TYPE_Q8_0, *cpu_);
