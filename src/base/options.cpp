@@ -174,7 +174,7 @@ ParsedOptions read_options(const Lookup& lookup, const std::vector<std::string>&
     r.text("GGML_ROCKET_TRACE", o.trace_file);
     r.text("GGML_ROCKET_CAPTURE", o.capture_dir);
     o.cache_dir = default_cache_dir(lookup);
-    r.read("GGML_ROCKET_CACHE", "off, a path", o.cache_dir, [&](std::string_view t) {
+    r.read("GGML_ROCKET_CACHE", "off, an absolute path", o.cache_dir, [&](std::string_view t) {
         if (t != "off" && t.front() != '/') return false;
         return o.cache_dir = t == "off" ? "" : t, true;
     });

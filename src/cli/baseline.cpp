@@ -18,6 +18,7 @@
 #include "cli/host/probes.hpp"
 #include "cli/input.hpp"
 #include "cli/installation.hpp"
+#include "cli/json_text.hpp"
 #include "cli/llama_tools.hpp"
 #include "cli/process.hpp"
 #include "cli/verb.hpp"
@@ -180,9 +181,13 @@ Result<std::string> record_baseline(const BaselineOptions& o, std::ostream& err)
     if (!bench) return bench.error();
     const auto npu = o.cpu ? Result<bool>(false) : has_npu(*bench);
     if (!npu) return npu.error();
-
+    if (!*npu && !o.cpu)
+        err << "rosenblatt baseline: llama-bench finds no NPU, so this measures the CPU "
+               "(rosenblatt audit says why; GGML_ROCKET_DEVICE=emulator emulates one)\n";
     BaselineRecord expected{
         .date = today(), .host = o.host, .model = fs::path(o.gguf).stem(), .npu = *npu};
+    if (!fs::is_directory(o.records))
+        return Error{ENOTDIR, "--records " + o.records + " is not a folder that exists"};
     const std::string folder = o.records + "/benchmarks";
     if (const auto fresh = check_new(folder + "/" + expected.file_name()); !fresh)
         return fresh.error();
@@ -190,6 +195,8 @@ Result<std::string> record_baseline(const BaselineOptions& o, std::ostream& err)
     const bool pinned = !cores.empty() && pin_to(cores);
     auto record = measure(o, *bench, *lengths, usable_cpus());
     if (!record) return record.error();
+    record->npu = *npu;  // llama-bench names the backend even where it found no device
+    record->emulated = record->emulated && *npu;
     record->date = expected.date;
     record->host = expected.host;
     record->model = expected.model;
@@ -200,7 +207,7 @@ Result<std::string> record_baseline(const BaselineOptions& o, std::ostream& err)
     if (const auto fresh = check_new(path); !fresh) return fresh.error();
     std::error_code ignored;
     fs::create_directories(folder, ignored);
-    const std::string json = to_json(*record).dump(2) + "\n";
+    const std::string json = json_text(to_json(*record), 2) + "\n";
     if (const auto written = write_output(path, json); !written) return written.error();
     const auto noted = note_in_fleet(o, *record);
     if (!noted) return noted.error();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The one form in which all benchmarks print.
 #include "cli/bench.hpp"
+#include "cli/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,7 @@ void print_bench_line(const BenchLine& line, bool json, std::ostream& out) {
     }
     if (json) {
         object.update(line.more);
-        out << object.dump() << std::endl;
+        out << json_text(object) << std::endl;
         return;
     }
     std::string text = fmt::format("{:<32} {:>9.2f} {}", line.name, line.value, line.unit);

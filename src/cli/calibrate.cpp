@@ -16,6 +16,7 @@
 #include "cli/divergence.hpp"
 #include "cli/gguf.hpp"
 #include "cli/input.hpp"
+#include "cli/json_text.hpp"
 #include "cli/verb.hpp"
 
 namespace rosenblatt::cli {
@@ -222,6 +223,7 @@ int run_calibrate(const CalibrateOptions& options, std::ostream& out, std::ostre
     const auto output =
         options.output.empty() ? default_output(*model) : Result<std::string>(options.output);
     if (!output) return failed(err, output.error().message);
+    if (const auto place = output_place(*output); !place) return failed(err, place.error().message);
     auto divergence = Divergence::open({options.gguf, options.text, options.chunks,
                                         options.context, options.backend, options.llama});
     if (!divergence) return failed(err, divergence.error().message);
@@ -237,7 +239,7 @@ int run_calibrate(const CalibrateOptions& options, std::ostream& out, std::ostre
         return failed(err, written.error().message);
     const Json json = json_of(options, *model, *losses, divergence->runs(), *output);
     if (options.json)
-        out << json.dump(2) << '\n';
+        out << json_text(json, 2) << '\n';
     else
         out << fmt::format("{}: mean KLD {:.7f} with {:.1f} % of the work in int8, the rest in fp16\n"
                            "policy: {}\n",

@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "cli/audit_rules.hpp"
 #include "cli/fleet_schema.gen.hpp"
+#include "cli/input.hpp"
 #include "cli/json_schema.hpp"
 
 namespace rosenblatt::cli {
@@ -125,17 +128,22 @@ Result<void> check_manifest(const std::string& path, const Manifest& manifest) {
 
 Result<void> write_manifest(const std::string& path, const Manifest& manifest) {
     if (const auto checked = check_manifest(path, manifest); !checked) return checked.error();
+    const auto place = output_place(path);
+    if (!place) return place.error();
     YAML::Emitter out;
     emit(out, manifest);
-    const std::string partial = path + ".new";
+    const std::string partial = *place + ".new";
     {
         std::ofstream file(partial);
         file << "# SPDX-License-Identifier: MIT\n" << out.c_str() << '\n';
-        if (!file.flush()) return Error{errno, fmt::format("{}: cannot be written", partial)};
+        if (!file.flush()) {
+            const int code = errno;
+            std::remove(partial.c_str());
+            return Error{code, fmt::format("{}: cannot be written: {}", path, std::strerror(code))};
+        }
     }
-    if (std::rename(partial.c_str(), path.c_str()) != 0) {
-        return Error{errno, fmt::format("{}: cannot be replaced", path)};
-    }
+    if (std::rename(partial.c_str(), place->c_str()) != 0)
+        return Error{errno, fmt::format("{}: cannot be replaced: {}", path, std::strerror(errno))};
     return {};
 }
 

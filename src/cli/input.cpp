@@ -2,11 +2,14 @@
 // Files a verb is given: reading them whole, and finding the command words in them.
 #include "cli/input.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -45,6 +48,25 @@ Result<void> write_output(const std::string& path, std::string_view bytes) {
     file.flush();
     if (!file) return Error{errno, "cannot write " + path + ": " + std::strerror(errno)};
     return {};
+}
+
+Result<std::string> output_place(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code code;
+    const fs::path place = fs::weakly_canonical(fs::absolute(path), code);
+    if (code) return Error{code.value(), "cannot write " + path + ": " + code.message()};
+    const fs::file_status there = fs::status(place, code);
+    if (fs::is_directory(there))
+        return Error{EISDIR, "cannot write " + path + ": " + std::strerror(EISDIR)};
+    if (fs::exists(there) && !fs::is_regular_file(there))
+        return Error{EEXIST, "cannot write " + path +
+                                 ": something that is no regular file stands there; give another "
+                                 "name"};
+    const fs::path folder = place.parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        return Error{errno, "cannot write " + path + ": " + folder.string() + ": " +
+                                std::strerror(errno)};
+    return place.string();
 }
 
 namespace {

@@ -17,6 +17,11 @@ Result<std::string> read_input(const std::string& path);
 /// Writes the whole file, or leaves an error that names it.
 Result<void> write_output(const std::string& path, std::string_view bytes);
 
+/// Where the file really lies that is to be made or replaced: links are followed. Error, before any
+/// work was done for it: its folder is not there or not writable, or what stands there is no
+/// regular file (a rename would take a device's or a pipe's place).
+Result<std::string> output_place(const std::string& path);
+
 /// Command words in whatever form they come, told apart by the bytes themselves:
 /// - little-endian 64-bit words (any byte that is not text),
 /// - one word per line in hexadecimal, after an optional line number (words of a listing that

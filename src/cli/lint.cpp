@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "cli/input.hpp"
+#include "cli/json_text.hpp"
 #include "cli/replay_memory.hpp"
 #include "cli/verb.hpp"
 #include "regcmd/disassemble.hpp"
@@ -132,7 +133,7 @@ void print_json(const FileFindings& all, std::ostream& out) {
                                         {"errors", all.count(regcmd::Severity::Error)},
                                         {"warnings", all.count(regcmd::Severity::Warning)},
                                         {"findings", findings}};
-    out << report.dump(2) << "\n";
+    out << json_text(report, 2) << "\n";
 }
 
 int print_rules(std::ostream& out) {

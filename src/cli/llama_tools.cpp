@@ -73,6 +73,11 @@ Result<std::vector<std::pair<std::string, std::string>>> llama_environment(
     }
     const auto found = backend.empty() ? find_backend(own_folder()) : Result<std::string>(backend);
     if (!found) return found.error();
+    // ggml leaves out what it cannot load, and the CPU's figures would pass for the NPU's.
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(*found, ignored))
+        return Error{ENOENT, *found + " is not there; --backend (or GGML_BACKEND_PATH) wants a "
+                                      "libggml-rocket.so, --cpu goes without"};
     environment.emplace_back("GGML_BACKEND_PATH", *found);
     return environment;
 }

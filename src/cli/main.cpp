@@ -301,6 +301,14 @@ void add_replay(CLI::App& app, Action& action) {
     verb->add_flag("--json", options->json, "print the comparison as JSON");
 }
 
+/// A full disk under "> file" must not look like success. Gives the exit code.
+int written(int code) {
+    std::cout.flush();
+    if (std::cout) return code;
+    std::cerr << "rosenblatt: standard output could not be written; is the disk full?\n";
+    return code == k_exit_fine ? k_exit_finding : code;
+}
+
 /// CLI11 only says that a verb is missing; say which word is none. Gives the exit code.
 int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "-";
@@ -309,7 +317,7 @@ int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** 
         std::cerr << "rosenblatt: no verb '" << first << "'; try rosenblatt --help\n";
         return k_exit_usage;
     }
-    return app.exit(error, std::cout, std::cerr) == 0 ? k_exit_fine : k_exit_usage;
+    return written(app.exit(error, std::cout, std::cerr) == 0 ? k_exit_fine : k_exit_usage);
 }
 
 int main(int argc, char** argv) {
@@ -338,7 +346,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return explain(app, error, argc, argv);
     }
-    return action();
+    return written(action());
 }
 
 }  // namespace

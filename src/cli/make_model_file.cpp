@@ -14,6 +14,7 @@
 #include "base/bits.hpp"
 #include "base/unique_fd.hpp"
 #include "cli/gguf.hpp"
+#include "cli/input.hpp"
 
 namespace rosenblatt::cli {
 namespace {
@@ -133,6 +134,8 @@ Result<Tokenizer> read_tokenizer(const std::string& path) {
 
 Result<uint64_t> write_model(const std::string& path, const NewModel& model,
                              const Tokenizer& tokenizer, uint64_t seed, unsigned threads) {
+    const auto place = output_place(path);
+    if (!place) return place.error();
     std::vector<uint64_t> offsets;
     uint64_t end = 0;
     for (const NewTensor& tensor : model.tensors) {
@@ -142,7 +145,7 @@ Result<uint64_t> write_model(const std::string& path, const NewModel& model,
     const std::string head = encode_head(model, tokenizer, offsets);
     const uint64_t size = head.size() + end;
 
-    const std::string part = path + ".part";
+    const std::string part = *place + ".part";
     UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!fd.valid()) return write_error(part, errno);
     int code = 0;
@@ -152,7 +155,7 @@ Result<uint64_t> write_model(const std::string& path, const NewModel& model,
     if (code == 0) code = write_at(fd.get(), head, 0);
     if (code == 0) code = write_values(fd.get(), model, offsets, head.size(), seed, threads);
     if (code == 0 && ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) code = errno;
-    if (code == 0 && ::rename(part.c_str(), path.c_str()) != 0) code = errno;
+    if (code == 0 && ::rename(part.c_str(), place->c_str()) != 0) code = errno;
     if (code == 0) return size;
     ::unlink(part.c_str());
     return write_error(path, code);

@@ -4,6 +4,7 @@
 
 #include <ostream>
 
+#include "cli/json_text.hpp"
 #include "cli/plan_report.hpp"
 #include "cli/planned.hpp"
 #include "cli/verb.hpp"
@@ -61,7 +62,7 @@ int run_plan(const PlanOptions& options, std::ostream& out, std::ostream& err) {
     if (options.m != 0) {
         const auto planned = plan_matmul({options.m, options.k, options.n}, settings);
         if (!planned) return failed(err, planned.error());
-        out << (options.json ? plan_json(*planned).dump(2) + "\n" : plan_text(*planned));
+        out << (options.json ? json_text(plan_json(*planned), 2) + "\n" : plan_text(*planned));
         return k_exit_fine;
     }
     auto model = options.gguf.empty() ? named_model(options.model, options.prefill)

@@ -10,6 +10,7 @@
 
 #include "cli/input.hpp"
 #include "cli/installation.hpp"
+#include "cli/json_text.hpp"
 #include "cli/llama_tools.hpp"
 #include "cli/process.hpp"
 #include "cli/svg.hpp"
@@ -22,6 +23,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t k_rows_shown = 16;
 constexpr size_t k_bars_shown = 12;
+constexpr int k_most_threads = 512;  // GGML_MAX_N_THREADS
 
 std::string shape_of(const Json& op) {
     const auto m = op["m"].get<int64_t>(), k = op["k"].get<int64_t>(), n = op["n"].get<int64_t>();
@@ -136,6 +138,10 @@ int run_profile(const ProfileOptions& options, std::ostream& out, std::ostream& 
         err << "rosenblatt profile: -p must be 1 or more, -n 0 or more\n";
         return k_exit_usage;
     }
+    if (options.threads < 0 || options.threads > k_most_threads) {
+        err << "rosenblatt profile: --threads is 1 to " << k_most_threads << ", or 0 for all\n";
+        return k_exit_usage;
+    }
     const auto lengths = fit_one_context(options.gguf, {options.prompt, options.generate});
     if (!lengths) return failed(err, lengths.error().message);
     if (!lengths->note.empty()) err << "rosenblatt profile: " << lengths->note << '\n';
@@ -148,7 +154,7 @@ int run_profile(const ProfileOptions& options, std::ostream& out, std::ostream& 
         if (!written) return failed(err, written.error().message);
     }
     for (const Json& phase : *phases)
-        out << (options.json ? phase.dump() + "\n" : table(phase) + "\n");
+        out << (options.json ? json_text(phase) + "\n" : table(phase) + "\n");
     return k_exit_fine;
 }
 

@@ -111,6 +111,11 @@ int run_report(const ReportOptions& options, std::ostream& out, std::ostream& er
         err << "rosenblatt report: --prefill is 1 to 1048576, --clock-mhz 10 to 10000\n";
         return k_exit_usage;
     }
+    if (!std::filesystem::is_directory(options.records)) {
+        err << "rosenblatt report: --records " << options.records
+            << " is not a folder that exists\n";
+        return k_exit_finding;
+    }
     const auto planned = plan_for(options);
     if (!planned) {
         err << "rosenblatt report: " << planned.error().message << '\n';

@@ -18,8 +18,8 @@ void Policies::read(const std::string& path) {
     std::ifstream file(path);
     std::ostringstream text;
     text << file.rdbuf();
-    if (!file) {
-        warn_once("the policy " + path + " cannot be read and is left out.");
+    if (!file || text.str().empty()) {  // a folder reads as empty
+        warn_once("the policy " + path + " cannot be read or is empty; it is left out.");
         return;
     }
     const auto policy = quant::Policy::parse(text.str());

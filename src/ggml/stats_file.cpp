@@ -61,7 +61,7 @@ std::string stats_json(const Options& options, const Npu* npu, const Counters& c
     json["npu_ms_modelled"] = engine.npu_ms_modelled;
     json["clock_mhz"] = npu ? npu->clock_mhz() : 0.0;
     json["clock_source"] = options.clock_mhz ? "set" : "default";
-    return json.dump(2) + "\n";
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string with_pid(const std::string& pattern) {

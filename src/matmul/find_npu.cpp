@@ -59,7 +59,9 @@ DeviceOptions device_options(const Options& options, const FoundNpu& npu, uint64
     wanted.mem_max_bytes = options.mem_max_bytes.value_or(mem_max_default);
     wanted.warn = warn;
     if (options.capture_dir.empty()) return wanted;
-    auto capture = rocket::Capture::open(options.capture_dir);
+    auto capture = rocket::Capture::open(options.capture_dir, [warn](const Error& why) {
+        warn("GGML_ROCKET_CAPTURE: " + why.message + " No further job is captured.");
+    });
     if (capture)
         wanted.capture = std::move(*capture);
     else

@@ -106,7 +106,8 @@ Json manifest_of(const Job& job, std::span<const LiveBo> bos, const TouchedBos& 
 
 }  // namespace
 
-Result<std::shared_ptr<Capture>> Capture::open(const std::string& directory) {
+Result<std::shared_ptr<Capture>> Capture::open(const std::string& directory,
+                                               std::function<void(const Error&)> on_stop) {
     std::error_code code;
     fs::create_directory(directory, code);
     if (code || !fs::is_directory(directory))
@@ -115,7 +116,11 @@ Result<std::shared_ptr<Capture>> Capture::open(const std::string& directory) {
                          " cannot be made; give a folder whose parent exists and is writable."};
     unsigned used = 0;
     while (fs::exists(fs::path(directory) / job_name(used + 1))) ++used;
-    return std::shared_ptr<Capture>(new Capture(directory, used));
+    return std::shared_ptr<Capture>(new Capture(directory, used, std::move(on_stop)));
+}
+
+void Capture::stop(const Error& why) {
+    if (!stopped_.exchange(true) && on_stop_) on_stop_(why);
 }
 
 Result<fs::path> Capture::before(const Job& job, std::span<const LiveBo> bos) {

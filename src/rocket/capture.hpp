@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,7 +21,9 @@ class Capture {
   public:
     /// Makes `directory` (its parent must exist) or uses it as it is; later runs continue the
     /// count.
-    static Result<std::shared_ptr<Capture>> open(const std::string& directory);
+    /// `on_stop` is told, once, why nothing more is captured.
+    static Result<std::shared_ptr<Capture>> open(const std::string& directory,
+                                                 std::function<void(const Error&)> on_stop = {});
 
     /// Writes manifest and BOs as they are now; gives the job's folder.
     Result<std::filesystem::path> before(const Job& job, std::span<const LiveBo> bos);
@@ -28,12 +31,19 @@ class Capture {
     Result<void> after(const std::filesystem::path& folder, const Job& job,
                        std::span<const LiveBo> bos);
 
+    /// A folder that cannot be written, a full disk: the jobs go on without being captured.
+    void stop(const Error& why);
+    bool stopped() const { return stopped_; }
+
   private:
-    Capture(std::filesystem::path directory, unsigned used)
-        : directory_(std::move(directory)), used_(used) {}
+    Capture(std::filesystem::path directory, unsigned used,
+            std::function<void(const Error&)> on_stop)
+        : directory_(std::move(directory)), used_(used), on_stop_(std::move(on_stop)) {}
 
     std::filesystem::path directory_;
     std::atomic<unsigned> used_;
+    std::function<void(const Error&)> on_stop_;
+    std::atomic<bool> stopped_{false};
 };
 
 }  // namespace rosenblatt::rocket

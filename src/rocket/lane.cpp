@@ -117,7 +117,7 @@ Result<void> Lane::finish_cpu(const Bo& bo) const {
 Result<void> Lane::submit(std::span<const Job> jobs) const {
     for (const Job& job : jobs)
         if (auto checked = check(job); !checked) return checked;
-    return capture_ ? submit_captured(jobs) : submit_to_kernel(jobs);
+    return capture_ && !capture_->stopped() ? submit_captured(jobs) : submit_to_kernel(jobs);
 }
 
 Result<void> Lane::submit_to_kernel(std::span<const Job> jobs) const {
@@ -138,11 +138,12 @@ Result<void> Lane::submit_to_kernel(std::span<const Job> jobs) const {
 Result<void> Lane::submit_captured(std::span<const Job> jobs) const {
     for (const Job& job : jobs) {
         auto folder = capture_->before(job, registry_->all());
-        if (!folder) return folder.error();
+        if (!folder) capture_->stop(folder.error());
         if (auto submitted = submit_to_kernel(std::span(&job, 1)); !submitted) return submitted;
         if (auto waited = wait(job, k_forever); !waited) return waited;
+        if (!folder) continue;
         if (auto written = capture_->after(*folder, job, registry_->all()); !written)
-            return written;
+            capture_->stop(written.error());
     }
     return {};
 }

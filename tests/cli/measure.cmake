@@ -18,6 +18,14 @@ endif()
 
 rosenblatt_cli_test(profile_names_a_missing_model ARGS profile --gguf /nonexistent.gguf EXIT 1
                     ERR "^rosenblatt profile: cannot read /nonexistent.gguf: No such file")
+rosenblatt_cli_test(profile_bounds_its_threads ARGS profile --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf
+                    -t 100000 EXIT 2 ERR "--threads is 1 to 512")
+rosenblatt_cli_test(profile_names_a_missing_backend
+                    ARGS profile --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf --backend /nonexistent.so
+                    EXIT 1 ERR "rosenblatt profile: [^\n]*(/nonexistent.so is not there|only where llama.cpp is)")
+add_test(NAME cli.a_full_disk_under_standard_output_is_no_success
+         COMMAND sh -c "\"$1\" lint --rules >/dev/full; test $? = 1" sh $<TARGET_FILE:rosenblatt>)
+set_tests_properties(cli.a_full_disk_under_standard_output_is_no_success PROPERTIES LABELS cli)
 rosenblatt_cli_test(profile_names_a_folder_without_llama
                     ARGS profile --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf -p 8 -n 8
                          --llama /nonexistent
@@ -35,8 +43,10 @@ rosenblatt_test(cli_baseline LABEL cli SOURCES baseline_test.cpp DEPENDS cli
 set(report ${CMAKE_CURRENT_BINARY_DIR}/report.html)
 rosenblatt_cli_test(report_of_the_committed_records ARGS report --records ${PROJECT_SOURCE_DIR} -o ${report}
                     OUT "report.html: [1-9][0-9]* audits, [1-9][0-9]* profiles, [1-9][0-9]* baselines, [1-9][0-9]* hosts")
-rosenblatt_cli_test(report_without_records_is_a_page_too ARGS report --records /nonexistent -o ${report}.empty
+rosenblatt_cli_test(report_without_records_is_a_page_too ARGS report --records ${CMAKE_CURRENT_SOURCE_DIR} -o ${report}.empty
                     OUT "0 audits, 0 profiles, 0 baselines, 0 hosts")
+rosenblatt_cli_test(report_names_a_records_folder_that_is_not_there ARGS report --records /nonexistent -o ${report}.none
+                    EXIT 1 ERR "^rosenblatt report: --records /nonexistent is not a folder that exists\n$")
 rosenblatt_cli_test(report_of_the_bundled_model
                     ARGS report --records ${PROJECT_SOURCE_DIR} -o ${report}.bundled --prefill 256
                          --gguf ${PROJECT_SOURCE_DIR}/models/rosenblatt-kjv-f16.gguf

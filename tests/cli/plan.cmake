@@ -6,6 +6,7 @@ foreach(part shapes prefill)
                      ${part} ${PROJECT_SOURCE_DIR}/docs/tile-size.md)
     set_tests_properties(cli.plan_of_${part}_agrees_with_its_tiles PROPERTIES LABELS cli TIMEOUT 300)
 endforeach()
+rosenblatt_test(cli_input LABEL cli SOURCES input_test.cpp DEPENDS cli LIBRARIES nlohmann_json::nlohmann_json)
 rosenblatt_test(cli_gguf LABEL cli SOURCES gguf_test.cpp DEPENDS cli)
 rosenblatt_cli_test(plan_draws_its_tiles ARGS plan --m 512 --k 1536 --n 8960
                     OUT "W, lane by lane.*0000.*1111.*2222.*rows of each task: 0..175 176..351 352..511")

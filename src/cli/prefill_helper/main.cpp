@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ggml-backend.h"
+#include "cli/json_text.hpp"
 #include "llama.h"
 
 namespace {
@@ -161,7 +162,7 @@ int run(const std::string& path, uint32_t prompt, int threads,
         const Json line = bench.measure(depth);
         if (line.is_null())
             return fail("the prefill at depth " + std::to_string(depth) + " failed");
-        std::puts(line.dump().c_str());
+        std::puts(rosenblatt::cli::json_text(line).c_str());
         std::fflush(stdout);
     }
     return 0;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ggml-backend.h"
+#include "cli/json_text.hpp"
 #include "ggml.h"
 #include "llama.h"
 
@@ -96,7 +97,7 @@ void print_phase(const std::string& model, const char* phase, const Recorder& re
                        {"count", sum.count},
                        {"ms", sum.ms},
                        {"share", total > 0 ? sum.ms / total : 0}});
-    std::puts(Json{{"model", model}, {"phase", phase}, {"ops", std::move(ops)}}.dump().c_str());
+    std::puts(rosenblatt::cli::json_text(Json{{"model", model}, {"phase", phase}, {"ops", std::move(ops)}}).c_str());
 }
 
 /// Backends lie beside libggml in our builds; a distribution's libggml knows its own folder.

@@ -91,6 +91,24 @@ TEST_F(CaptureTest, AJobBecomesAReplayFolder) {
     EXPECT_EQ(captured["tasks"][0]["count"], words_);
 }
 
+TEST_F(CaptureTest, WhatCannotBeWrittenIsToldOnceAndTheJobsGoOn) {
+    std::vector<std::string> told;
+    auto capture = Capture::open((folder.path / "captured").string(),
+                                 [&](const Error& why) { told.push_back(why.message); });
+    ASSERT_TRUE(capture);
+    lane.set_capture(*capture);
+    fs::remove(folder.path / "captured");
+    std::ofstream(folder.path / "captured") << "in the way";
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(lane.submit(job));
+        ASSERT_TRUE(lane.wait(job, k_forever));
+    }
+    EXPECT_EQ(told.size(), 1u);
+    const auto expected = expected_output(make_features(1), make_weights(1));
+    EXPECT_EQ(content(output).substr(0, sizeof expected),
+              std::string(reinterpret_cast<const char*>(expected.data()), sizeof expected));
+}
+
 TEST_F(CaptureTest, TheOutputAfterTheRunIsTheExpectation) {
     capture();
     ASSERT_TRUE(lane.submit(job));
