@@ -39,12 +39,39 @@ HWY_INLINE void prefetch_next(const int32_t* at, size_t surface, uint32_t row) {
     for (size_t s = 0; s < surfaces; ++s) hwy::Prefetch(at + (surfaces + s) * surface);
 }
 
+#if HWY_TARGET <= HWY_AVX3
+// Quarter r of the four vectors becomes row r.
+template <size_t surfaces, class V>
+HWY_INLINE void store_four_rows(const V* v, float* const* y, uint32_t n, bool past_cache) {
+    if constexpr (surfaces == 1) {
+        float rows[16];
+        _mm512_storeu_ps(rows, v[0].raw);
+        for (size_t r = 0; r < 4; ++r) _mm_storeu_ps(y[r] + n, _mm_loadu_ps(rows + r * 4));
+    } else {
+        const __m512 low01 = _mm512_shuffle_f32x4(v[0].raw, v[1].raw, 0x44);
+        const __m512 low23 = _mm512_shuffle_f32x4(v[2].raw, v[3].raw, 0x44);
+        const __m512 high01 = _mm512_shuffle_f32x4(v[0].raw, v[1].raw, 0xee);
+        const __m512 high23 = _mm512_shuffle_f32x4(v[2].raw, v[3].raw, 0xee);
+        const __m512 rows[] = {_mm512_shuffle_f32x4(low01, low23, 0x88),
+                               _mm512_shuffle_f32x4(low01, low23, 0xdd),
+                               _mm512_shuffle_f32x4(high01, high23, 0x88),
+                               _mm512_shuffle_f32x4(high01, high23, 0xdd)};
+        for (size_t r = 0; r < 4; ++r)
+            past_cache ? _mm512_stream_ps(y[r] + n, rows[r]) : _mm512_storeu_ps(y[r] + n, rows[r]);
+    }
+}
+#endif
+
 // Rows `row`.. of four surfaces, as Y has them: a line of 16 floats per row.
 template <class DF, size_t surfaces>
 HWY_INLINE void store(DF df, const hn::Vec<DF>* v, float* const* y, uint32_t n, bool past_cache) {
     const hn::Full128<float> d4;
     if constexpr (k_rows_of<DF> == 1) {
         for (size_t s = 0; s < surfaces; ++s) hn::StoreU(v[s], d4, y[0] + n + s * k_atom);
+#if HWY_TARGET <= HWY_AVX3
+    } else if constexpr (k_rows_of<DF> == 4) {
+        store_four_rows<surfaces>(v, y, n, past_cache);
+#endif
     } else if constexpr (surfaces == 1) {
         hn::StoreU(hn::LowerHalf(d4, v[0]), d4, y[0] + n);
         hn::StoreU(hn::UpperHalf(d4, v[0]), d4, y[1] + n);
@@ -123,7 +150,7 @@ HWY_INLINE void scale_tail(DF df, const Strip& strip, uint32_t row, uint32_t n, 
 
 bool is_aligned(float* const* y, uint32_t rows) {
     for (uint32_t i = 0; i < rows; ++i)
-        if (reinterpret_cast<uintptr_t>(y[i]) % 32 != 0) return false;
+        if (reinterpret_cast<uintptr_t>(y[i]) % HWY_MIN(HWY_LANES(uint8_t), 64) != 0) return false;
     return true;
 }
 
@@ -166,7 +193,7 @@ HWY_INLINE uint32_t scale_one_part(DF df, const Strip& strip, uint32_t row, uint
 template <size_t surfaces, bool with_sums>
 HWY_INLINE void scale_columns_of_one(const Strip& strip, uint32_t n, float* const* y,
                                      bool past_cache) {
-    const hn::CappedTag<float, 8> df;
+    const hn::CappedTag<float, 16> df;
     const hn::Full128<float> df4;
     const uint32_t row =
         scale_one_part<decltype(df), surfaces, with_sums>(df, strip, 0, n, y, past_cache);
@@ -223,7 +250,7 @@ constexpr uint32_t k_rows_most = 64;  // that scale_slices takes
 
 template <bool with_sums>
 HWY_INLINE void scale_slices(const Strip& strip, uint32_t n, float* const* y, bool past_cache) {
-    const hn::CappedTag<float, 8> df;
+    const hn::CappedTag<float, 16> df;
     const hn::Full128<float> df4;
     float sums[k_rows_most * k_atom * k_surfaces];
     std::fill_n(sums, strip.rows * k_atom * k_surfaces, 0.0F);
@@ -245,7 +272,7 @@ bool slices_differ(const Strip& strip) {
 
 template <size_t surfaces>
 HWY_INLINE void scale_columns(const Strip& strip, uint32_t n, float* const* y, bool past_cache) {
-    const hn::CappedTag<float, 8> df;
+    const hn::CappedTag<float, 16> df;
     const hn::Full128<float> df4;
     constexpr uint32_t at_once = k_rows_of<decltype(df)>;
     if (strip.parts.size() == 1) {
@@ -297,7 +324,7 @@ HWY_INLINE void weigh_rows(DU du, const int32_t* cube, size_t surface, uint32_t 
 void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t n,
                    const uint32_t* column_weights, uint32_t* sums) {
     constexpr uint32_t step = 2 * k_surfaces * k_atom;
-    const hn::CappedTag<uint32_t, 8> du;
+    const hn::CappedTag<uint32_t, 16> du;
     const hn::Full128<uint32_t> du4;
     constexpr uint32_t at_once = k_rows_of<decltype(du)>;
     for (uint32_t column = 0; column < n; column += step) {
@@ -319,7 +346,7 @@ void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t 
 
 void expected_sums(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k,
                    uint32_t* expected) {
-    const hn::CappedTag<int16_t, 16> d16;
+    const hn::CappedTag<int16_t, 32> d16;
     const hn::Rebind<int8_t, decltype(d16)> d8;
     const hn::RepartitionToWide<decltype(d16)> d32;
     using V32 = hn::Vec<decltype(d32)>;
@@ -347,7 +374,7 @@ void expected_sums(const int8_t* codes, size_t stride, const int16_t* halves, ui
 }
 
 void add_kernel(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u) {
-    const hn::CappedTag<int32_t, 8> d;
+    const hn::CappedTag<int32_t, 16> d;
     const hn::RebindToUnsigned<decltype(d)> du;
     const hn::Rebind<int8_t, decltype(d)> d8;
     const auto factor = hn::Set(d, static_cast<int32_t>(r));
@@ -393,13 +420,54 @@ constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel,
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#if HWY_TARGETS & HWY_AVX3
+#include <immintrin.h>
+#endif
+
 namespace rosenblatt::matmul {
+
+#if HWY_TARGETS & HWY_AVX3
+namespace {
+
+// VNNI multiplies and adds in one instruction; Highway does not use it for 16 bits.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) void expected_sums_vnni(
+    const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k, uint32_t* expected) {
+    __m512i low[k_expected_rows], high[k_expected_rows];
+    for (uint32_t row = 0; row < k_expected_rows; ++row)
+        low[row] = high[row] = _mm512_setzero_si512();
+    for (uint32_t i = 0; i < k; i += 32) {
+        const __m512i u_low = _mm512_loadu_si512(halves + i);
+        const __m512i u_high = _mm512_loadu_si512(halves + k + i);
+#pragma GCC unroll 4
+        for (uint32_t row = 0; row < k_expected_rows; ++row) {
+            const auto* at = reinterpret_cast<const __m256i*>(codes + row * stride + i);
+            const __m512i c = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at));
+            low[row] = _mm512_dpwssd_epi32(low[row], c, u_low);
+            high[row] = _mm512_dpwssd_epi32(high[row], c, u_high);
+        }
+    }
+    for (uint32_t row = 0; row < k_expected_rows; ++row)
+        expected[row] = static_cast<uint32_t>(_mm512_reduce_add_epi32(low[row])) +
+                        (static_cast<uint32_t>(_mm512_reduce_add_epi32(high[row])) << 16);
+}
+
+const TileKernels& avx512_kernels() {
+    static const TileKernels kernels = [] {
+        TileKernels best = N_AVX3::k_kernels;
+        if (__builtin_cpu_supports("avx512vnni")) best.expected_sums = expected_sums_vnni;
+        return best;
+    }();
+    return kernels;
+}
+
+}  // namespace
+#endif
 
 const TileKernels& tile_kernels(Simd simd) {
     switch (simd) {
 #if HWY_TARGETS & HWY_AVX3
         case Simd::Avx512:
-            return N_AVX3::k_kernels;
+            return avx512_kernels();
 #endif
 #if HWY_TARGETS & HWY_AVX2
         case Simd::Avx2:
