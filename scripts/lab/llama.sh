@@ -38,13 +38,14 @@ llama_words=(-c 256 -n 24 --temp 0 --seed 1 -no-cnv -t 1 --no-warmup -p "And the
 # Every matmul to the NPU, and one clock for both runs: the cost model must not choose differently.
 llama_environment=(GGML_ROCKET_MIN_M=1 GGML_ROCKET_CLOCK_MHZ=600)
 
-# llama.cpp's logger, which prints the text too, may lose its last lines when the program ends: both sides ask again.
-llama_last_words='graphs reused'
+# llama.cpp's logger, which prints the text too, may lose its last lines when the program ends, on a busy machine several
+# times over: both sides ask again.
+llama_last_words='graphs reused' llama_attempts=20
 
 # llama_here TEXT STATS: the run under qemu-user.
 llama_here() {
     local _
-    for _ in 1 2 3; do
+    for _ in $(seq $llama_attempts); do
         llama_here_once "$@"
         ! grep -q "$llama_last_words" "$1.log" || break
     done
@@ -71,7 +72,7 @@ llama_guest() {
 cd /llama
 export ${llama_environment[*]} GGML_ROCKET_DEVICE=/dev/accel/accel0 GGML_ROCKET_STATS=/tmp/stats
 export GGML_BACKEND_PATH=/llama/libggml-rocket.so
-for try in 1 2 3; do
+for try in \$(seq $llama_attempts); do
     ./llama-completion -m $llama_model $words >/tmp/text 2>/tmp/log </dev/null
     status=\$?
     ! grep -q '$llama_last_words' /tmp/log || break

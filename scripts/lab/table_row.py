@@ -5,8 +5,9 @@
     table_row.py --head TITLE                         the line above
     table_row.py NAME CONSOLE.log DEVICE.json [--same-time]
 
-Exit 1 when a wrong result reached a caller or a product failed; with --same-time also when the backend's account of
-modelled NPU time and the device's are more than 2 % apart. A dead guest is a legal row: it names what the kernel said.
+Exit 1 when a wrong result reached a caller, or in a kernel that is whole, a product failed or a caller waits for ever;
+with --same-time also when the backend's account of modelled NPU time and the device's are more than 2 % apart. A dead guest
+is a legal row: it names what the kernel said.
 """
 import json
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 COLUMNS = (("products", "products"), ("refused", "refused"), ("tiles", "tiles"), ("mismatch", "mismatch"),
            ("cpu_fallback", "from CPU"), ("wrong", "wrong"))
 TOLERANCE = 0.02
+KERNEL_IS_BROKEN = r"kernel BUG at|Unable to handle kernel|Internal error:"
 # The kernel's own words, the worst first.
 DEFECTS = (r"kernel BUG at [^!]*", r"Unable to handle kernel \w+ \w+", r"Internal error: [^\[]*", r"list_\w+ corruption",
            r"refcount_t: [a-z -]*", r"BUG: [^\n]*", r"Memory manager not clean during takedown", r"WARNING: [^,+\n]*")
@@ -34,9 +36,15 @@ def last_reports(console):
 def verdict(console):
     ended = re.search(r"^lab: exit \d+$", console, re.MULTILINE)
     found = next((match for pattern in DEFECTS if (match := re.search(pattern, console))), None)
+    stuck = stuck_callers(console)
+    words = f"; waiting for ever: {stuck}" if stuck else ""
     if found:
-        return ("" if ended else "dies: ") + found.group(0).strip()
-    return "fine" if ended else "stops without a word"
+        return ("" if ended else "dies: ") + found.group(0).strip() + words
+    return ("fine" if ended else "stops without a word") + words
+
+
+def stuck_callers(console):
+    return len(re.findall(r"lab: stuck caller \d+", console))
 
 
 def device_said(device):
@@ -52,8 +60,12 @@ def row(name, console, device):
     problems = []
     if any(report["wrong"] for report in reports):
         problems.append("a wrong result reached a caller")
+    if re.search(KERNEL_IS_BROKEN, console):  # what comes of that is the kernel's
+        return reports, problems
     if re.search(r"^lab: exit", console, re.MULTILINE) and not any(report["products"] for report in reports):
         problems.append("nothing was multiplied")
+    if stuck_callers(console):
+        problems.append("a caller waits for ever, and the kernel names no defect of its own")
     if "[  FAILED  ]" in console:
         problems.append("a product failed")
     return reports, problems
