@@ -38,7 +38,10 @@ int CountingPort::ioctl(int fd, unsigned long request, void* arg) {
 
 int CountingPort::mmap(int fd, size_t length, uint64_t offset, void** address) {
     const int result = port_->mmap(fd, length, offset, address);
-    if (result >= 0) mapped.emplace_back(static_cast<std::byte*>(*address), length);
+    if (result >= 0) {
+        const std::lock_guard lock(mutex_);
+        mapped.emplace_back(static_cast<std::byte*>(*address), length);
+    }
     mappings += result >= 0;
     return result;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ class CountingPort final : public KernelPort {
 
   private:
     std::unique_ptr<KernelPort> port_;
+    std::mutex mutex_;  // of `mapped`: several devices may use one port at once
 };
 
 struct Engine {
