@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "npu/convert.hpp"
+#include "matmul/half_kernels.hpp"
 #include "quant/int8.hpp"
 
 namespace rosenblatt::matmul {
@@ -33,7 +33,7 @@ bool half_row(const quant::RowFormat& format, const float* x, uint16_t* codes, f
         *scale = std::ldexp(1.0F, exponent);
         factor = std::ldexp(1.0F, -exponent);
     }
-    for (int64_t i = 0; i < format.k; ++i) codes[i] = npu::fp16_from_fp32(x[i] * factor);
+    half_kernels().to_half(x, factor, static_cast<size_t>(format.k), codes);
     std::fill(codes + format.k, codes + format.k_padded, uint16_t{0});
     return true;
 }

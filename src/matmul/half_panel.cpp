@@ -9,8 +9,8 @@
 #include "compile/pack_features.hpp"
 #include "compile/pack_weights.hpp"
 #include "matmul/half.hpp"
+#include "matmul/half_kernels.hpp"
 #include "matmul/reference.hpp"
-#include "npu/convert.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -29,7 +29,7 @@ void HalfPanel::expect_rows(const uint16_t* codes, uint32_t first, uint32_t rows
     const auto k = static_cast<size_t>(format().k_padded);
     std::vector<float> values(k);
     for (uint32_t i = 0; i < rows; ++i) {
-        for (size_t j = 0; j < k; ++j) values[j] = npu::fp32_from_fp16(codes[i * k + j]);
+        half_kernels().to_float(codes + i * k, k, values.data());
         for (size_t o = 0; o < operands_.size(); ++o) {
             const Weights::State& weights = *operands_[o].weights;
             const auto& blocks = weights.plans->tiling().blocks;
@@ -87,8 +87,7 @@ std::vector<std::byte> HalfPanel::reference_cube(const TileRef& ref,
     for (uint32_t i = 0; i < t.m; ++i) {  // rounded again: what stands in a BO proves nothing
         float scale = 0;
         half_row(format(), x_row(t.m0 + i, given.data()), row.data(), &scale);
-        std::transform(row.begin() + t.k0, row.begin() + t.k0 + t.k, a.begin() + i * t.k,
-                       npu::fp32_from_fp16);
+        half_kernels().to_float(row.data() + t.k0, t.k, a.data() + i * t.k);
     }
     const ProvedBlock block(*operands_[ref.operand].weights, t.block);
     const auto* w = reinterpret_cast<const uint16_t*>(block.data());
@@ -100,7 +99,7 @@ std::vector<std::byte> HalfPanel::reference_cube(const TileRef& ref,
         for (auto n = static_cast<uint32_t>(begin); n < static_cast<uint32_t>(end); ++n) {
             const uint32_t group = n / k_group_kernels * k_group_kernels;
             compile::unpack_half_kernel(w + size_t{group} * t.k, t.k, n - group, codes.data());
-            std::transform(codes.begin(), codes.end(), kernel.begin(), npu::fp32_from_fp16);
+            half_kernels().to_float(codes.data(), codes.size(), kernel.data());
             float* column = cube + n / k_atom_columns * k_atom_columns * t.m + n % k_atom_columns;
             for (uint32_t i = 0; i < t.m; ++i)
                 column[size_t{i} * k_atom_columns] =
