@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory of the emulated device: one sparse memfd for all BOs, in which a BO's place is its mmap
-// offset. So a real mmap of that memfd (by the shim's host program) sees the same bytes as the
-// emulated NPU.
+// Memory of the emulated device. A BO's mmap offset is its place in one sparse memfd, so that a
+// real mmap (by the shim's host program) sees the same bytes as the emulated NPU; or that memfd is
+// left out, and only who asks the pool sees them.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +22,12 @@ constexpr uint64_t k_page = 4096;
 
 class MemoryPool;
 
-/// Pages of one BO, mapped shared; given back to the pool at the end.
+enum class Backing {
+    Own,   ///< private memory in huge pages, where the host has them: touching it first is quicker
+    File,  ///< the memfd
+};
+
+/// Pages of one BO; given back to the pool at the end.
 class HostMemory {
   public:
     HostMemory(std::shared_ptr<MemoryPool> pool, uint64_t offset, std::span<std::byte> bytes)
@@ -31,7 +36,7 @@ class HostMemory {
     HostMemory& operator=(const HostMemory&) = delete;
     ~HostMemory();
 
-    uint64_t offset() const { return offset_; }            ///< mmap offset = place in the memfd
+    uint64_t offset() const { return offset_; }            ///< mmap offset
     std::span<std::byte> bytes() const { return bytes_; }  ///< whole pages
 
   private:
@@ -42,7 +47,7 @@ class HostMemory {
 
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   public:
-    static Result<std::shared_ptr<MemoryPool>> create();
+    static Result<std::shared_ptr<MemoryPool>> create(Backing backing);
 
     /// Zeroed whole pages for `size` bytes; null when the host has none. Unlike the kernel's, they
     /// are not pinned: the host gives a page at its first touch.
@@ -51,6 +56,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
     /// Is `offset` where some BO begins?
     bool begins_at(uint64_t offset);
 
+    /// The memfd; -1 where there is none.
     int fd() const { return fd_.get(); }
 
   private:
@@ -58,6 +64,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
     explicit MemoryPool(UniqueFd fd);
     void give_back(const HostMemory& memory);
     bool grow_to(uint64_t end);
+    std::byte* map(uint64_t offset, uint64_t length);
 
     UniqueFd fd_;
     std::mutex mutex_;

@@ -30,7 +30,7 @@ Result<std::shared_ptr<Kernel>> Kernel::create(Config config) {
     if (config.cores < 1 || config.cores > 3)
         return Error{EINVAL, "The emulated NPU cannot have " + std::to_string(config.cores) +
                                  " cores; an RK3588 has 1 to 3."};
-    auto memory = MemoryPool::create();
+    auto memory = MemoryPool::create(config.backing);
     if (!memory) return memory.error();
     return std::shared_ptr<Kernel>(new Kernel(std::move(config), std::move(memory).value()));
 }

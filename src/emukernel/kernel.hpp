@@ -33,6 +33,7 @@ struct Config {
     std::vector<FaultRule> faults;  ///< see parse_faults
     /// How long a hung job keeps its core in real time; rocket waits 500 ms. Fuzzing cannot.
     std::chrono::milliseconds watchdog{500};
+    Backing backing = Backing::Own;
 };
 
 class File;
@@ -50,7 +51,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
     std::vector<CoreCounters> counters() const { return scheduler_->counters(); }
     /// Sum of the cores' modelled times.
     double modelled_ms() const;
-    /// The memfd that holds all BOs at their mmap offsets.
+    /// With Backing::File, the memfd that holds all BOs at their mmap offsets.
     int memory_fd() const { return memory_->fd(); }
 
     /// True after the fault "lost", and in a child made by fork, which has no cores' threads.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "emukernel/port.hpp"
 
-#include <sys/mman.h>
-
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -23,11 +22,7 @@ Result<std::unique_ptr<Port>> Port::create(Config config) {
 }
 
 Port::~Port() {
-    if (kernel_->forked()) {
-        (void)new auto(std::move(mapped_));  // see File::~File
-        return;
-    }
-    for (const auto& [address, mapped] : mapped_) ::munmap(address, mapped.length);
+    if (kernel_->forked()) (void)new auto(std::move(mapped_));  // see File::~File
 }
 
 int Port::open(const char* path, int flags) {
@@ -64,22 +59,20 @@ int Port::mmap(int fd, size_t length, uint64_t offset, void** address) {
     std::shared_ptr<Buffer> buffer;
     const int found = open_file->find_mapping(offset, pages, &buffer);
     if (found < 0) return found;
-    void* const mapped = ::mmap(nullptr, pages, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                                kernel_->memory_fd(), static_cast<off_t>(offset));
-    if (mapped == MAP_FAILED) return -errno;
+    *address = buffer->memory()->bytes().data();
     std::lock_guard lock(mutex_);
-    mapped_[mapped] = {pages, std::move(buffer)};
-    *address = mapped;
+    mapped_.insert({*address, {pages, std::move(buffer)}});
     return 0;
 }
 
 int Port::munmap(void* address, size_t length) {
     std::shared_ptr<Buffer> buffer;  // let go after the lock
     std::lock_guard lock(mutex_);
-    const auto found = mapped_.find(address);
-    if (found == mapped_.end() || found->second.length != align_up<size_t>(length, k_page))
-        return -EINVAL;
-    ::munmap(address, found->second.length);
+    const auto [first, last] = mapped_.equal_range(address);
+    const auto found = std::find_if(first, last, [length](const auto& mapped) {
+        return mapped.second.length == align_up<size_t>(length, k_page);
+    });
+    if (found == last) return -EINVAL;
     buffer = std::move(found->second.buffer);
     mapped_.erase(found);
     return 0;

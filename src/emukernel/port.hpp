@@ -52,7 +52,7 @@ class Port final : public KernelPort, private BufferFds {
     std::shared_ptr<Kernel> kernel_;
     std::mutex mutex_;
     std::map<int, Descriptor> descriptors_;
-    std::map<void*, MappedBuffer> mapped_;
+    std::multimap<void*, MappedBuffer> mapped_;  ///< every mapping of a BO is the BO's own memory
 };
 
 }  // namespace rosenblatt::emukernel

@@ -43,6 +43,7 @@ emukernel::Config config_from_environment() {
     const ParsedOptions parsed = read_options();
     for (const std::string& complaint : parsed.complaints) complain(complaint);
     emukernel::Config config;
+    config.backing = emukernel::Backing::File;
     config.machine = {parsed.options.clock_mhz.value_or(k_clock_mhz), parsed.options.board, 3};
     auto faults = emukernel::parse_faults(parsed.options.fault);
     if (faults)

@@ -57,10 +57,15 @@ class RpcServer(Process):
         return f"{LOOPBACK}:{self.port}"
 
     def npu_buffers(self):
-        """Bytes of the emulated device's memory that this process has mapped."""
-        maps = pathlib.Path(f"/proc/{self.child.pid}/maps").read_text()
-        spans = [line.split()[0].split("-") for line in maps.splitlines() if "memfd:rosenblatt-npu" in line]
-        return sum(int(end, 16) - int(begin, 16) for begin, end in spans)
+        """Bytes of the emulated device's memory in this process: the only one that asks for huge pages (flag hg)."""
+        total = size = 0
+        for line in pathlib.Path(f"/proc/{self.child.pid}/smaps").read_text().splitlines():
+            name, *values = line.split()
+            if name == "Size:":
+                size = int(values[0]) * 1024
+            elif name == "VmFlags:" and "hg" in values:
+                total += size
+        return total
 
     def settled_buffers(self, at_most, seconds=20):
         """How many there are once a gone client's buffers had time to be freed."""

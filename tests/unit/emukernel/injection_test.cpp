@@ -240,7 +240,9 @@ TEST(Kernel, TheWatchdogComparesModelledTimeAndCutsTheTaskOff) {
 }
 
 TEST(Kernel, BuffersLieInTheMemfdAtTheirMmapOffset) {
-    auto port = port_with("");
+    Config config;
+    config.backing = Backing::File;
+    auto port = port_with("", config);
     RawFile file(*port);
     port_test::RawBo bo(*port, file.fd, 4096);
     bo.data[5] = 42;
@@ -249,6 +251,28 @@ TEST(Kernel, BuffersLieInTheMemfdAtTheirMmapOffset) {
     ASSERT_NE(foreign, MAP_FAILED);
     EXPECT_EQ(static_cast<uint8_t*>(foreign)[5], 42);
     ::munmap(foreign, 4096);
+}
+
+TEST(Kernel, EveryMappingOfABufferShowsTheSameBytesUntilTheLastIsGone) {
+    for (const Backing backing : {Backing::Own, Backing::File}) {
+        Config config;
+        config.backing = backing;
+        auto port = port_with("", config);
+        RawFile file(*port);
+        port_test::RawBo bo(*port, file.fd, 3u << 20);
+        void* other = nullptr;
+        void* part = nullptr;
+        ASSERT_EQ(port->mmap(file.fd, 3u << 20, bo.offset, &other), 0);
+        ASSERT_EQ(port->mmap(file.fd, 4096, bo.offset, &part), 0);
+        bo.data[5] = 42;
+        EXPECT_EQ(static_cast<uint8_t*>(other)[5], 42);
+        EXPECT_EQ(static_cast<uint8_t*>(part)[5], 42);
+        EXPECT_EQ(port->munmap(part, 4096), 0);
+        EXPECT_EQ(port->munmap(part, 4096), -EINVAL);
+        EXPECT_EQ(port->munmap(other, 3u << 20), 0);
+        EXPECT_EQ(bo.data[5], 42);
+        EXPECT_EQ(bo.data[(3u << 20) - 1], 0);
+    }
 }
 
 TEST(Kernel, AForkedChildFindsTheDeviceGoneAndHarmsNothing) {
