@@ -47,7 +47,7 @@ struct Stats {
     };
     struct HostMs {
         double pack = 0;    ///< activations: rotate, quantise, write the cubes
-        double wait = 0;    ///< submit to done
+        double wait = 0;    ///< for the NPU; for cores while loops want more than there are free
         double unpack = 0;  ///< prove, sum, scale
     };
 

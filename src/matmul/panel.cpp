@@ -20,10 +20,6 @@ constexpr uint64_t k_cache_line = 64;
 constexpr std::chrono::seconds k_wait_limit{20};
 constexpr double k_job_ns_max = 100e6;
 
-double milliseconds(std::chrono::steady_clock::duration time) {
-    return std::chrono::duration<double, std::milli>(time).count();
-}
-
 }  // namespace
 
 Panel::Panel(Device::State& device, const Input& x, PanelRows rows,
@@ -31,7 +27,8 @@ Panel::Panel(Device::State& device, const Input& x, PanelRows rows,
     : device_(device),
       x_(x),
       rows_(rows),
-      parallel_for_(parallel_for),
+      meter_(parallel_for),
+      parallel_for_([this](int64_t count, const LoopBody& body) { meter_.run(count, body); }),
       lane_asked_(device.lanes.size()),
       lane_failed_(device.lanes.size()) {
     for (const Output& output : outputs) {
@@ -52,20 +49,22 @@ Panel::~Panel() {
 Result<Outcome> Panel::begin() {
     if (auto planned = plan(); !planned) return planned.error();
     collect_runs();
-    const auto packing = Clock::now();
+    const LoopMeter::Stretch packing(meter_);
     const bool checksums = device_.options.verify != Verify::Off;
     const Outcome outcome = quantise(runs_, checksums);
     if (outcome != Outcome::Done) return outcome;
     for (LaneRun& run : runs_) start(run);
-    device_.stats.host_ms.pack += milliseconds(Clock::now() - packing);
+    device_.stats.host_ms.pack += packing.worked_ms();
+    device_.stats.host_ms.wait += packing.waited_ms();
     return Outcome::Done;
 }
 
 void Panel::complete() {
-    const auto waiting = Clock::now();
+    const LoopMeter::Stretch waiting(meter_);
     for (LaneRun& run : runs_) finish(run);
+    device_.stats.host_ms.wait += waiting.worked_ms();
 
-    const auto unpacking = Clock::now();
+    const LoopMeter::Stretch unpacking(meter_);
     std::vector<TileRef> failed = unproved(runs_, Sums::WhenUnpacked);
     if (!failed.empty()) repair(std::move(failed));
     for (uint32_t o = 0; o < operands_.size(); ++o)
@@ -74,9 +73,8 @@ void Panel::complete() {
         if (lane_asked_[lane] && device_.lanes[lane].record(lane_failed_[lane], device_.calls))
             device_.stats.lanes_taken_out += 1;
 
-    Stats::HostMs& host = device_.stats.host_ms;
-    host.wait += milliseconds(unpacking - waiting);
-    host.unpack += milliseconds(Clock::now() - unpacking);
+    device_.stats.host_ms.unpack += unpacking.worked_ms();
+    device_.stats.host_ms.wait += unpacking.waited_ms();
     count();
 }
 

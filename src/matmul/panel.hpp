@@ -4,13 +4,13 @@
 // What depends on the pipeline's numbers is virtual: Int8Panel, Int4Panel and HalfPanel know them.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "matmul/device_state.hpp"
+#include "matmul/loop_meter.hpp"
 #include "matmul/multiply.hpp"
 #include "matmul/weights_state.hpp"
 
@@ -108,12 +108,11 @@ class Panel {
     Device::State& device_;
     const Input& x_;
     const PanelRows rows_;
-    const ParallelFor& parallel_for_;
+    LoopMeter meter_;
+    const ParallelFor parallel_for_;  ///< the caller's, metered
     std::vector<Operand> operands_;
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     // panel.cpp: the way of a panel where nothing fails
     Result<void> plan();
     void collect_runs();

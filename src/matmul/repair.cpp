@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds k_patience{900};
 }  // namespace
 
 void Panel::repair(std::vector<TileRef> failed) {
+    using Clock = LoopMeter::Clock;
     const auto begun = Clock::now();
     const auto impatient = [begun] { return Clock::now() - begun > k_patience; };
     const auto lanes = static_cast<uint32_t>(device_.lanes.size());
