@@ -13,9 +13,8 @@ namespace {
 
 constexpr uint32_t k_atom_columns = 4;
 constexpr uint32_t k_rows_at_once = 32;  // half a kilobyte of every surface
-/// For a target function, rows and columns whose floats stay in the second-level cache.
-constexpr uint32_t k_rows_to_function = 16;
-constexpr uint32_t k_strip_columns = 1024;
+/// For a target function: so many columns of k_rows_at_once rows stay in the second-level cache.
+constexpr uint32_t k_strip_columns = 512;
 /// A larger Y does not stay in the caches until it is read.
 constexpr uint64_t k_past_cache_bytes = 8u << 20;
 
@@ -151,7 +150,7 @@ class Int8Panel::Unpacker {
 
     void to_function(bool with_sums) {
         for (uint32_t i = 0; i < count_; ++i) {
-            scratch_.values[i].resize(size_t{k_rows_to_function} * k_strip_columns);
+            scratch_.values[i].resize(size_t{k_rows_at_once} * k_strip_columns);
             scratch_.rows[i].resize(piece_.rows);
             for (uint32_t row = 0; row < piece_.rows; ++row)
                 scratch_.rows[i][row] = scratch_.values[i].data() + size_t{row} * k_strip_columns;
@@ -214,12 +213,11 @@ std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pie
 }
 
 void Int8Panel::unpack(uint32_t o) {
-    const uint32_t at_once = operands_[o].target->write ? k_rows_to_function : k_rows_at_once;
     std::vector<Part> pieces;
     const auto& ranges = operands_[o].plan->plan.row_ranges;
     for (uint32_t r = 0; r < ranges.size(); ++r)
-        for (uint32_t first = 0; first < ranges[r].m; first += at_once)
-            pieces.push_back({r, first, std::min(at_once, ranges[r].m - first)});
+        for (uint32_t first = 0; first < ranges[r].m; first += k_rows_at_once)
+            pieces.push_back({r, first, std::min(k_rows_at_once, ranges[r].m - first)});
     const bool check = device_.options.verify == Verify::Checksum;
     std::vector<TileRef> wrong = unpack_pieces(o, pieces, check);
     if (wrong.empty()) return;
