@@ -74,7 +74,7 @@ MacArray::Path MacArray::choose(const CnaTask& cna, const Switches& switches) {
 
 bool MacArray::wants_sums(const CnaTask& cna, const CoreTask& core, const Switches& switches) {
     return choose(cna, switches) == Path::DirectInteger &&
-           (core.sum_inputs || mac_int8_variants().front().offsets);
+           (core.sum_inputs || mac_int8(switches.simd).offsets);
 }
 
 MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureDma& features,
@@ -83,9 +83,10 @@ MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureD
       core_(core_task),
       features_(features),
       path_(choose(cna, switches)),
-      mac_(mac_int8_variants().front()),
+      simd_(switches.simd),
+      mac_(mac_int8(switches.simd)),
       plain_(cna),
-      real_(cna) {
+      real_(cna, switches.simd) {
     fill_pad_pixel(switches);
     const bool int4 = cna.element == Element::Int4;
     pixel_channels_ = cna.pixel_bytes() * (int4 ? 2 : 1);
@@ -102,7 +103,7 @@ MacArray::MacArray(const CnaTask& cna, const CoreTask& core_task, const FeatureD
     const size_t pixels = features.capacity() * cna.width;
     wide_y_.assign(features.capacity(), ~0U);
     real_pixels_.resize(cna, pixels + 1);
-    real_pixels_.widen(cna, pad_pixel_.data(), pixels, 1);
+    real_.widen(pad_pixel_.data(), pixels, 1, real_pixels_);
 }
 
 void MacArray::start_slab() {
@@ -284,7 +285,7 @@ uint32_t MacArray::real_row(uint32_t y) {
     const auto slot = static_cast<uint32_t>(y % wide_y_.size());
     if (wide_y_[slot] != y) {
         wide_y_[slot] = y;
-        real_pixels_.widen(cna_, features_.pixel(y, 0), size_t{slot} * cna_.width, cna_.width);
+        real_.widen(features_.pixel(y, 0), size_t{slot} * cna_.width, cna_.width, real_pixels_);
     }
     return slot * cna_.width;
 }
@@ -326,7 +327,8 @@ void MacArray::depthwise_int8(const Gathered& gathered, SumTile& tile) const {
                          .stride = tile.channels,
                          .pixels = tile.pixels,
                          .values = tile.values.data(),
-                         .sums = tile.window_sums.data()});
+                         .sums = tile.window_sums.data()},
+                        simd_);
 }
 
 }  // namespace rosenblatt::emulator

@@ -72,6 +72,7 @@ class MacArray {
     const CoreTask& core_;
     const FeatureDma& features_;
     Path path_;
+    Simd simd_;
     const MacInt8& mac_;
     PlainMac plain_;
     MacReal real_;

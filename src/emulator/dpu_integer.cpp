@@ -73,7 +73,8 @@ void Dpu::add_correction(SumTile& tile) const {
                                                       static_cast<uint16_t>(task_.ow_operand)));
     if (context_.switches.fast)
         return add_products({tile.values.data(), tile.pixels, tile.channels},
-                            tile.window_sums.data(), tile.sums_per_channel, operands.data());
+                            tile.window_sums.data(), tile.sums_per_channel, operands.data(),
+                            context_.switches.simd);
     const int32_t* sums = tile.window_sums.data();
     int32_t* values = tile.values.data();
     for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels) {
@@ -106,7 +107,8 @@ void Dpu::stage_integer(SumTile& tile, const StageTask& stage,
     const bool only_adds = !stage.alu_bypass && stage.algo == npu::AluAlgo::Add &&
                            stage.mul_bypass && stage.relu_bypass;
     if (only_adds && context_.switches.fast)
-        return add_per_channel({tile.values.data(), tile.pixels, tile.channels}, addends.data());
+        return add_per_channel({tile.values.data(), tile.pixels, tile.channels}, addends.data(),
+                               context_.switches.simd);
     int32_t* values = tile.values.data();
     for (uint32_t p = 0; p < tile.pixels; ++p, values += tile.channels)
         for (uint32_t c = 0; c < tile.channels; ++c)
@@ -139,7 +141,7 @@ void Dpu::convert_integer(SumTile& tile) const {
     const int64_t high = (int64_t{1} << (bits - 1)) - 1;
     if (context_.switches.fast && !cvt.add_first && cvt.shift > 0 && cvt.shift < 48 &&
         cvt.rounding == npu::Rounding::HalfEven)
-        return convert_half_even(tile.values, cvt, -high - 1, high);
+        return convert_half_even(tile.values, cvt, -high - 1, high, context_.switches.simd);
     for (int32_t& value : tile.values)
         value = static_cast<int32_t>(npu::saturate(cvt(value), -high - 1, high));
 }

@@ -83,39 +83,38 @@ RB_LOOPS(portable, );
 RB_LOOPS(avx2, __attribute__((target("avx2"))));
 #endif
 
-const Loops& loops() {
+const Loops& loops([[maybe_unused]] Simd most) {
 #if defined(__x86_64__)
-    static const bool avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (avx2) return k_avx2;
+    if (most >= Simd::Avx2 && runs_here(Simd::Avx2)) return k_avx2;
 #endif
     return k_portable;
 }
 
 }  // namespace
 
-void add_per_channel(const TileValues& tile, const int32_t* addends) {
+void add_per_channel(const TileValues& tile, const int32_t* addends, Simd most) {
     for (size_t p = 0; p < tile.pixels; ++p)
-        loops().add_row(tile.values + p * tile.channels, addends, tile.channels);
+        loops(most).add_row(tile.values + p * tile.channels, addends, tile.channels);
 }
 
 void add_products(const TileValues& tile, const int32_t* sums, bool per_value,
-                  const int32_t* factors) {
+                  const int32_t* factors, Simd most) {
     for (size_t p = 0; p < tile.pixels; ++p) {
         int32_t* values = tile.values + p * tile.channels;
         if (per_value)
-            loops().add_products_row(values, sums + p * tile.channels, factors, tile.channels);
+            loops(most).add_products_row(values, sums + p * tile.channels, factors, tile.channels);
         else
-            loops().add_product_row(values, sums[p], factors, tile.channels);
+            loops(most).add_product_row(values, sums[p], factors, tile.channels);
     }
 }
 
 void convert_half_even(std::span<int32_t> values, const npu::Requantise& cvt, int64_t low,
-                       int64_t high) {
-    loops().convert(values.data(), values.size(),
-                    {.factor = std::ldexp(cvt.scale, -static_cast<int>(cvt.shift)),
-                     .offset = static_cast<double>(cvt.offset),
-                     .low = static_cast<double>(low),
-                     .high = static_cast<double>(high)});
+                       int64_t high, Simd most) {
+    loops(most).convert(values.data(), values.size(),
+                        {.factor = std::ldexp(cvt.scale, -static_cast<int>(cvt.shift)),
+                         .offset = static_cast<double>(cvt.offset),
+                         .low = static_cast<double>(low),
+                         .high = static_cast<double>(high)});
 }
 
 }  // namespace rosenblatt::emulator

@@ -13,19 +13,22 @@ using npu::Element;
 using npu::k_atom_bytes;
 
 void Dpu::pack_real(const float* values, uint32_t count, std::byte* out) const {
-    for (uint32_t c = 0; c < count; ++c) {
-        const float value = npu::canonical(values[c]);
-        const bool tiny = context_.switches.flush_fp32_subnormals && std::fabs(value) < 0x1p-126F;
-        switch (task_.out) {
-            case Element::Fp16:
-                store(out + c * 2, npu::fp16_from_fp32(value));
-                break;
-            case Element::Bf16:
-                store(out + c * 2, npu::bf16_from_fp32(value));
-                break;
-            default:
+    const float least = context_.switches.flush_fp32_subnormals ? 0x1p-126F : 0.0F;
+    switch (task_.out) {
+        case Element::Fp16:
+            for (uint32_t c = 0; c < count; ++c)
+                store(out + c * 2, npu::fp16_from_fp32(npu::canonical(values[c])));
+            break;
+        case Element::Bf16:
+            for (uint32_t c = 0; c < count; ++c)
+                store(out + c * 2, npu::bf16_from_fp32(npu::canonical(values[c])));
+            break;
+        default:
+            for (uint32_t c = 0; c < count; ++c) {
+                const float value = npu::canonical(values[c]);
+                const bool tiny = std::fabs(value) < least;
                 store(out + c * 4, tiny ? std::copysign(0.0F, value) : value);
-        }
+            }
     }
 }
 

@@ -33,9 +33,9 @@ __attribute__((target("avx2"))) void tile_avx2(const DepthwiseOperands& o) {
 
 }  // namespace
 
-void depthwise_int8_tile(const DepthwiseOperands& operands) {
+void depthwise_int8_tile(const DepthwiseOperands& operands, [[maybe_unused]] Simd most) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) return tile_avx2(operands);
+    if (most >= Simd::Avx2 && runs_here(Simd::Avx2)) return tile_avx2(operands);
 #endif
     tile_portable(operands);
 }

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/simd.hpp"
+
 namespace rosenblatt::emulator {
 
 struct DepthwiseOperands {
@@ -20,6 +22,6 @@ struct DepthwiseOperands {
     int32_t* sums;    ///< [pixels][stride] of inputs, zero before
 };
 
-void depthwise_int8_tile(const DepthwiseOperands& operands);
+void depthwise_int8_tile(const DepthwiseOperands& operands, Simd most);
 
 }  // namespace rosenblatt::emulator

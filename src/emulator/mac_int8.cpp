@@ -52,6 +52,7 @@ std::vector<MacInt8> available() {
     add_avx2_variant(variants);
     add_neon_variant(variants);
     variants.push_back({.name = "portable",
+                        .needs = Simd::Plain,
                         .widens = false,
                         .offsets = false,
                         .packed_bytes = portable_bytes,
@@ -66,6 +67,11 @@ std::vector<MacInt8> available() {
 std::span<const MacInt8> mac_int8_variants() {
     static const std::vector<MacInt8> variants = available();
     return variants;
+}
+
+const MacInt8& mac_int8(Simd most) {
+    return *std::ranges::find_if(mac_int8_variants(),
+                                 [&](const MacInt8& mac) { return mac.needs <= most; });
 }
 
 }  // namespace rosenblatt::emulator

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/simd.hpp"
+
 namespace rosenblatt::emulator {
 
 inline constexpr size_t k_group_kernels = 32;
@@ -24,6 +26,7 @@ struct MacOperands {
 
 struct MacInt8 {
     const char* name;
+    Simd needs;
     /// Features are wanted as int16: without a dot product of bytes, widening once per task is
     /// cheaper than once per kernel group.
     bool widens;
@@ -44,5 +47,8 @@ struct MacInt8 {
 
 /// What this machine can run, the best first; the last one is portable.
 std::span<const MacInt8> mac_int8_variants();
+
+/// The best of them that needs no more than `most`.
+const MacInt8& mac_int8(Simd most);
 
 }  // namespace rosenblatt::emulator

@@ -126,6 +126,7 @@ void multiply(const MacOperands& o) {
 void add_avx2_variant(std::vector<MacInt8>& variants) {
     if (__builtin_cpu_supports("avx2"))
         variants.push_back({.name = "avx2",
+                            .needs = Simd::Avx2,
                             .widens = true,
                             .offsets = false,
                             .packed_bytes = packed_bytes,

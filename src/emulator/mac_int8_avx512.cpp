@@ -149,6 +149,7 @@ void add_avx512_variant(std::vector<MacInt8>& variants) {
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
         variants.push_back({.name = "avx512-vnni",
+                            .needs = Simd::Avx512,
                             .widens = false,
                             .offsets = true,
                             .packed_bytes = vnni_bytes,

@@ -54,6 +54,7 @@ bool supported() {
 void add_avx_vnni_variant(std::vector<MacInt8>& variants) {
     if (supported())
         variants.push_back({.name = "avx-vnni",
+                            .needs = Simd::Avx2,
                             .widens = false,
                             .offsets = true,
                             .packed_bytes = packed_bytes,

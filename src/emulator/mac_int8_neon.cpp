@@ -49,6 +49,7 @@ RB_OPERATION void store_sums(int32_t* at, Vector sums) {
 void add_neon_variant(std::vector<MacInt8>& variants) {
     if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0)
         variants.push_back({.name = "neon-dotprod",
+                            .needs = Simd::Neon,
                             .widens = false,
                             .offsets = false,
                             .packed_bytes = packed_bytes,

@@ -39,6 +39,10 @@ void add_rounded(float* at, Doubles sums) {
     *reinterpret_cast<Floats*>(at) += __builtin_convertvector(sums, Floats);
 }
 
+void widen_halves(const uint16_t* bits, double* out) {
+    for (size_t i = 0; i < 16; ++i) out[i] = static_cast<double>(npu::fp32_from_fp16(bits[i]));
+}
+
 #include "emulator/mac_real_panels.inc.hpp"
 
 #undef RB_TARGET
@@ -54,7 +58,7 @@ std::vector<RealVariant> available() {
     std::vector<RealVariant> variants;
     add_avx512_variant(variants);
     add_avx2_variant(variants);
-    variants.push_back({"portable", multiply, load_group, widen_pixel});
+    variants.push_back({"portable", Simd::Plain, multiply, load_group, widen_pixel});
     return variants;
 }
 
@@ -63,6 +67,11 @@ std::vector<RealVariant> available() {
 std::span<const RealVariant> real_variants() {
     static const std::vector<RealVariant> variants = available();
     return variants;
+}
+
+const RealVariant& real_variant(Simd most) {
+    return *std::ranges::find_if(real_variants(),
+                                 [&](const RealVariant& variant) { return variant.needs <= most; });
 }
 
 void sum_run_exactly(const double* pixel, const double* weights, size_t channels,
@@ -85,26 +94,27 @@ void RealPixels::resize(const CnaTask& task, size_t count) {
     pixels = count;
     values.resize(runs * count * run_channels);
     spread.resize(runs * count);
+    worst.assign(runs, 0);
 }
 
-void RealPixels::widen(const CnaTask& task, const std::byte* bytes, size_t first, size_t count) {
-    const size_t run_channels = npu::mac_array(task.element).channels;
-    for (size_t i = 0; i < count; ++i)
-        real_variants().front().widen({.element = task.element,
-                                       .bytes = bytes + i * task.pixel_bytes(),
-                                       .channels = task.channels,
-                                       .run_channels = run_channels,
-                                       .values = values.data() + (first + i) * run_channels,
-                                       .spread = spread.data() + first + i,
-                                       .pixels = pixels});
-}
-
-MacReal::MacReal(const CnaTask& cna, const RealVariant& variant)
+MacReal::MacReal(const CnaTask& cna, Simd most)
     : cna_(cna),
-      variant_(variant),
+      variant_(real_variant(most)),
       run_channels_(npu::mac_array(cna.element).channels),
       runs_(div_round_up<size_t>(cna.channels, run_channels_)),
       limit_(spread_limit(cna.element, run_channels_)) {}
+
+void MacReal::widen(const std::byte* bytes, size_t first, size_t count, RealPixels& pixels) const {
+    for (size_t i = 0; i < count; ++i)
+        variant_.widen({.element = cna_.element,
+                        .bytes = bytes + i * cna_.pixel_bytes(),
+                        .channels = cna_.channels,
+                        .run_channels = run_channels_,
+                        .values = pixels.values.data() + (first + i) * run_channels_,
+                        .spread = pixels.spread.data() + first + i,
+                        .worst = pixels.worst.data(),
+                        .pixels = pixels.pixels});
+}
 
 void MacReal::load(uint32_t kernels, std::span<const std::byte> weights) {
     weights_.resize(size_t{cna_.taps()} * cna_.channels * k_real_kernels);

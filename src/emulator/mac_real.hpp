@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/simd.hpp"
 #include "emulator/aligned.hpp"
 #include "emulator/cna.hpp"
 #include "emulator/sum_tile.hpp"
@@ -23,11 +24,10 @@ inline constexpr size_t k_real_kernels = 16;  ///< kernels of a group, for all f
 struct RealPixels {
     CacheLines<double> values;    ///< [runs][pixels][run_channels]
     std::vector<uint8_t> spread;  ///< [runs][pixels]; 255: infinities or NaN
+    std::vector<uint8_t> worst;   ///< [runs], of all pixels that were ever there
     size_t pixels = 0;
 
     void resize(const CnaTask& task, size_t count);
-    /// `count` pixels as the CBUF has them become pixels `first`...
-    void widen(const CnaTask& task, const std::byte* bytes, size_t first, size_t count);
 };
 
 /// Weights of one group on their way into the order of multiplication.
@@ -57,12 +57,14 @@ struct RealPixel {
     size_t channels, run_channels;
     double* values;   ///< of the first run
     uint8_t* spread;  ///< likewise
-    size_t pixels;    ///< of RealPixels: from run to run
+    uint8_t* worst;
+    size_t pixels;  ///< of RealPixels: from run to run
 };
 
 /// The same sums for every instruction set, to the bit.
 struct RealVariant {
     const char* name;
+    Simd needs;
     void (*multiply)(const RealOperands&);
     void (*load)(const RealGroup&);
     void (*widen)(const RealPixel&);
@@ -71,10 +73,15 @@ struct RealVariant {
 /// What this machine can run, the best first; the last one is portable.
 std::span<const RealVariant> real_variants();
 
+/// The best of them that needs no more than `most`.
+const RealVariant& real_variant(Simd most);
+
 class MacReal {
   public:
-    explicit MacReal(const CnaTask& cna, const RealVariant& variant = real_variants().front());
+    MacReal(const CnaTask& cna, Simd most);
 
+    /// `count` pixels as the CBUF has them become pixels `first`...
+    void widen(const std::byte* bytes, size_t first, size_t count, RealPixels& pixels) const;
     void load(uint32_t kernels, std::span<const std::byte> weights);
     /// `windows`: [pixels][taps], indices into `features`.
     void multiply(std::span<const uint32_t> windows, const RealPixels& features,

@@ -25,7 +25,7 @@ namespace {
 
 using Doubles = __m512d;
 constexpr size_t k_lanes = 8;
-constexpr size_t k_pixels = 12;
+constexpr size_t k_pixels = 14;
 constexpr size_t k_vectors = 2;
 
 RB_OPERATION Doubles zero() {
@@ -44,6 +44,13 @@ RB_OPERATION void add_rounded(float* at, Doubles sums) {
     _mm256_storeu_ps(at, _mm256_add_ps(_mm256_loadu_ps(at), _mm512_cvtpd_ps(sums)));
 }
 
+RB_OPERATION void widen_halves(const uint16_t* bits, double* out) {
+    const __m512 values =
+        _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits)));
+    _mm512_storeu_pd(out, _mm512_cvtps_pd(_mm512_castps512_ps256(values)));
+    _mm512_storeu_pd(out + 8, _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1)));
+}
+
 #include "emulator/mac_real_panels.inc.hpp"
 
 #undef RB_TARGET
@@ -54,7 +61,7 @@ RB_OPERATION void add_rounded(float* at, Doubles sums) {
 void add_avx512_variant(std::vector<RealVariant>& variants) {
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq"))
-        variants.push_back({"avx512", multiply, load_group, widen_pixel});
+        variants.push_back({"avx512", Simd::Avx512, multiply, load_group, widen_pixel});
 }
 
 }  // namespace rosenblatt::emulator

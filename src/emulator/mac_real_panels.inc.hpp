@@ -2,12 +2,13 @@
 // The floating-point multiplier for instruction sets that differ in a handful of operations.
 // Included inside a namespace that has defined
 //
-//   RB_TARGET               attribute of every function
-//   Doubles                 the vector type: k_lanes doubles
-//   k_pixels, k_vectors     of a block whose sums stay in registers
+//   RB_TARGET                     attribute of every function
+//   Doubles                       the vector type: k_lanes doubles
+//   k_pixels, k_vectors           of a block whose sums stay in registers
 //   zero(), load(address), spread(double)
-//   add_product(sums, w, a) sums + w * a; exact, so it does not matter whether it is fused
-//   add_rounded(float*, Doubles) adds each, rounded to fp32, to what is there: k_lanes floats
+//   add_product(sums, w, a)       sums + w * a; exact, so it does not matter whether it is fused
+//   add_rounded(float*, Doubles)  adds each, rounded to fp32, to what is there: k_lanes floats
+//   widen_halves(bits, double*)   16 fp16 values, exactly (infinities and NaN: as they like)
 //
 // Compiled with contraction to fused multiply-adds: every product and sum of doubles here is exact
 // or thrown away.
@@ -32,12 +33,31 @@ RB_TARGET inline uint32_t element_bits(const std::byte* bytes, size_t i) {
     return emulator::load<uint16_t>(bytes + i * 2);
 }
 
-/// Binary places between the greatest and the least exponent of a run; zeros have none.
-/// Infinities, NaN and fp32 subnormals (whose exponent does not show in their bits) count as not
-/// finite.
-RB_TARGET inline uint8_t spread_between(uint32_t least, uint32_t greatest) {
-    if (greatest == 255 || least == 0) return 255;
-    return static_cast<uint8_t>(greatest > least ? std::min(greatest - least, 254U) : 0);
+template <npu::Element Type>
+using BitsOf = std::conditional_t<Type == npu::Element::Tf32, uint32_t, uint16_t>;
+
+/// The same element of all kernels.
+template <npu::Element Type>
+using RowOf __attribute__((vector_size(k_real_kernels * sizeof(BitsOf<Type>)))) = BitsOf<Type>;
+
+/// The magnitude of an element as far as the array sees it.
+template <npu::Element Type>
+constexpr BitsOf<Type> k_magnitude = static_cast<BitsOf<Type>>(Type == npu::Element::Tf32
+                                                                   ? 0x7fffe000
+                                                                   : 0x7fff);
+
+/// Binary places between the exponents of the greatest magnitude of a run and of the least that is
+/// not zero, which comes less one, so that zero was the greatest of all. 255 for infinities, NaN,
+/// and fp32 subnormals, whose exponent does not show in their bits.
+template <npu::Element Type>
+RB_TARGET inline uint8_t spread_between(BitsOf<Type> least_less_one, BitsOf<Type> greatest) {
+    const auto exponent = [](uint32_t bits) {
+        return std::bit_cast<uint32_t>(widened(Type, bits)) >> 23;
+    };
+    const uint32_t low = exponent(least_less_one + 1U);
+    const uint32_t high = exponent(greatest);
+    const bool shows = (high != 255) & (low != 0);
+    return static_cast<uint8_t>(greatest == 0 ? 0 : shows ? high - low : 255);
 }
 
 /// One run of channels under one tap.
@@ -45,20 +65,39 @@ struct Run {
     const double* weights;
     const uint8_t* spread;
     size_t tap, run, channels;
+    bool exact;  ///< a double holds the sums of all pixels
 };
 
-/// What a block of pixels needs for one run.
+/// Where the pixel under the run's tap has its channels, and how far their exponents spread.
+RB_TARGET inline size_t at(const RealOperands& o, const Run& r, size_t pixel) {
+    return r.run * o.features->pixels + o.windows[pixel * o.taps + r.tap];
+}
+RB_TARGET inline const double* values_of(const RealOperands& o, const Run& r, size_t pixel) {
+    return o.features->values.data() + at(o, r, pixel) * o.run_channels;
+}
+RB_TARGET inline unsigned spread_of(const RealOperands& o, const Run& r, size_t pixel) {
+    return o.features->spread[at(o, r, pixel)];
+}
+
+/// A block's pixels side by side, so that one pointer reaches all: neighbours in the output mostly
+/// are neighbours in the input. Others are copied together.
 template <size_t Pixels>
-struct RunPixels {
-    const double* values[Pixels];
-    unsigned spread[Pixels];
-    unsigned worst = 0;
-    float* sums;  ///< of the first pixel
-};
+RB_TARGET inline const double* block_of(const RealOperands& o, const Run& r, size_t first,
+                                        double (&copy)[Pixels * k_longest_run]) {
+    const uint32_t* windows = o.windows + first * o.taps + r.tap;
+    uint32_t apart = 0;
+    for (size_t p = 1; p < Pixels; ++p)
+        apart |= windows[p * o.taps] - windows[0] - static_cast<uint32_t>(p);
+    if (apart == 0) return values_of(o, r, first);
+    for (size_t p = 0; p < Pixels; ++p)
+        std::copy_n(values_of(o, r, first + p), r.channels, copy + p * o.run_channels);
+    return copy;
+}
 
-/// `Channels` 0: as many as the run has, which is rarely another number than the array's.
+/// `Channels` 0: as many as the run has, which is rarely another number than the array's. `pixels`
+/// lie `pitch` apart.
 template <size_t Pixels, size_t Channels>
-RB_TARGET inline void multiply_run(const Run& r, const RunPixels<Pixels>& pixels, size_t kernel,
+RB_TARGET inline void multiply_run(const Run& r, const double* pixels, size_t pitch, size_t kernel,
                                    Doubles (&sums)[Pixels][k_vectors]) {
 #pragma GCC unroll 16
     for (size_t p = 0; p < Pixels; ++p)
@@ -73,69 +112,69 @@ RB_TARGET inline void multiply_run(const Run& r, const RunPixels<Pixels>& pixels
         for (size_t v = 0; v < k_vectors; ++v) w[v] = load(weights + v * k_lanes);
 #pragma GCC unroll 16
         for (size_t p = 0; p < Pixels; ++p) {
-            const Doubles a = spread(pixels.values[p][c]);
+            const Doubles a = spread(pixels[p * pitch + c]);
 #pragma GCC unroll 4
             for (size_t v = 0; v < k_vectors; ++v) sums[p][v] = add_product(sums[p][v], w[v], a);
         }
     }
 }
 
-/// Adds sums of which a double may not hold all: those pixels and kernels are summed again.
+/// Adds rounded sums of which a double may not have held all: those pixels and kernels are summed
+/// again.
 template <size_t Pixels>
-[[gnu::noinline]] RB_TARGET void add_doubtful(const RealOperands& o, const Run& r,
-                                              const RunPixels<Pixels>& pixels, size_t kernel,
-                                              const Doubles (&sums)[Pixels][k_vectors]) {
+[[gnu::noinline]] RB_TARGET void add_doubtful(const RealOperands& o, const Run& r, size_t first,
+                                              size_t kernel,
+                                              float (&rounded)[Pixels][k_lanes * k_vectors]) {
     constexpr size_t k_kernels = k_lanes * k_vectors;
     for (size_t p = 0; p < Pixels; ++p) {
-        float rounded[k_kernels] = {};
-        for (size_t v = 0; v < k_vectors; ++v) add_rounded(rounded + v * k_lanes, sums[p][v]);
-        if (pixels.spread[p] + r.spread[0] > o.limit)
-            sum_run_exactly(pixels.values[p], r.weights + kernel, r.channels, r.spread + 1 + kernel,
-                            static_cast<int>(o.limit) - static_cast<int>(pixels.spread[p]),
-                            k_kernels, rounded);
-        float* out = pixels.sums + p * k_real_kernels + kernel;
-        for (size_t n = 0; n < k_kernels; ++n) out[n] += rounded[n];
+        const unsigned pixel_spread = spread_of(o, r, first + p);
+        if (pixel_spread + r.spread[0] > o.limit)
+            sum_run_exactly(
+                values_of(o, r, first + p), r.weights + kernel, r.channels, r.spread + 1 + kernel,
+                static_cast<int>(o.limit) - static_cast<int>(pixel_spread), k_kernels, rounded[p]);
+        float* out = o.sums + (first + p) * k_real_kernels + kernel;
+        for (size_t n = 0; n < k_kernels; ++n) out[n] += rounded[p][n];
     }
 }
 
 /// One run of a block of pixels against all 16 kernels.
 template <size_t Pixels, size_t Channels>
 RB_TARGET void add_run(const RealOperands& o, const Run& r, size_t first) {
-    RunPixels<Pixels> pixels;
-#pragma GCC unroll 16
-    for (size_t p = 0; p < Pixels; ++p) {
-        const size_t at = r.run * o.features->pixels + o.windows[(first + p) * o.taps + r.tap];
-        pixels.values[p] = o.features->values.data() + at * o.run_channels;
-        pixels.spread[p] = o.features->spread[at];
-        pixels.worst = std::max(pixels.worst, pixels.spread[p]);
-    }
-    pixels.sums = o.sums + first * k_real_kernels;
+    alignas(64) double copy[Pixels * k_longest_run];
+    const double* pixels = block_of<Pixels>(o, r, first, copy);
+    const size_t pitch = Channels > 0 ? Channels : o.run_channels;
 #pragma GCC unroll 1
     for (size_t kernel = 0; kernel < k_real_kernels; kernel += k_lanes * k_vectors) {
         Doubles sums[Pixels][k_vectors];
-        multiply_run<Pixels, Channels>(r, pixels, kernel, sums);
-        if (pixels.worst + r.spread[0] > o.limit) [[unlikely]] {
-            add_doubtful<Pixels>(o, r, pixels, kernel, sums);
+        multiply_run<Pixels, Channels>(r, pixels, pitch, kernel, sums);
+        float* out = o.sums + first * k_real_kernels + kernel;
+        if (!r.exact) [[unlikely]] {
+            float rounded[Pixels][k_lanes * k_vectors] = {};
+#pragma GCC unroll 16
+            for (size_t p = 0; p < Pixels; ++p)
+#pragma GCC unroll 4
+                for (size_t v = 0; v < k_vectors; ++v)
+                    add_rounded(rounded[p] + v * k_lanes, sums[p][v]);
+            add_doubtful<Pixels>(o, r, first, kernel, rounded);
             continue;
         }
 #pragma GCC unroll 16
         for (size_t p = 0; p < Pixels; ++p)
 #pragma GCC unroll 4
             for (size_t v = 0; v < k_vectors; ++v)
-                add_rounded(pixels.sums + p * k_real_kernels + kernel + v * k_lanes, sums[p][v]);
+                add_rounded(out + p * k_real_kernels + v * k_lanes, sums[p][v]);
     }
 }
 
-/// Sixes for AVX2. What is left over is joined with the last whole block and halved: few pixels at
-/// a time leave the multipliers waiting for their own results.
+/// In as few blocks as can be, and those alike: few pixels at a time leave the multipliers waiting
+/// for their own results.
 template <size_t Channels, size_t... Sizes>
 RB_TARGET void add_run_of_all(const RealOperands& o, const Run& r, std::index_sequence<Sizes...>) {
     constexpr void (*k_add[])(const RealOperands&, const Run&,
                               size_t) = {add_run<Sizes + 1, Channels>...};
-    for (size_t p = 0; p < o.pixels;) {
-        const size_t left = o.pixels - p;
-        const bool halve = left > k_pixels && left < k_pixels + k_pixels / 2 + 1;
-        const size_t size = halve ? (left + 1) / 2 : std::min(left, k_pixels);
+    size_t blocks = div_round_up(o.pixels, k_pixels);
+    for (size_t p = 0; blocks > 0; --blocks) {
+        const size_t size = div_round_up(o.pixels - p, blocks);
         k_add[size - 1](o, r, p);
         p += size;
     }
@@ -144,10 +183,11 @@ RB_TARGET void add_run_of_all(const RealOperands& o, const Run& r, std::index_se
 /// A run's weights stay in the first-level cache while all pixels pass by.
 RB_TARGET inline void multiply(const RealOperands& o) {
     constexpr auto sizes = std::make_index_sequence<k_pixels>();
-    Run r{o.weights, o.weight_spread, 0, 0, 0};
+    Run r{o.weights, o.weight_spread, 0, 0, 0, false};
     for (r.run = 0; r.run * o.run_channels < o.channels; ++r.run) {
         r.channels = std::min(o.run_channels, o.channels - r.run * o.run_channels);
         for (r.tap = 0; r.tap < o.taps; ++r.tap) {
+            r.exact = o.features->worst[r.run] + r.spread[0] <= o.limit;
             if (r.channels == k_longest_run)
                 add_run_of_all<k_longest_run>(o, r, sizes);
             else
@@ -193,30 +233,39 @@ RB_TARGET void turn_tile(const std::byte* bytes, size_t kernels, size_t channels
                              : Bits{0};
 }
 
+/// Elements as doubles. `count` is a multiple of 16 in all but odd shapes.
+template <npu::Element Type>
+RB_TARGET inline void widen_elements(const BitsOf<Type>* bits, size_t count, double* out) {
+    size_t i = 0;
+    if constexpr (Type == npu::Element::Fp16)
+        for (; i + 16 <= count; i += 16) widen_halves(bits + i, out + i);
+    for (; i < count; ++i) out[i] = static_cast<double>(widened(Type, bits[i]));
+}
+
 /// One tile of weights: [kernels][channels] elements to [channels][16] doubles.
 template <npu::Element Type>
 RB_TARGET void load_tile(const std::byte* bytes, size_t kernels, size_t channels, double* out,
                          uint8_t* spread) {
-    using Bits = std::conditional_t<Type == npu::Element::Tf32, uint32_t, uint16_t>;
-    Bits bits[k_longest_run][k_real_kernels];
+    BitsOf<Type> bits[k_longest_run][k_real_kernels];
     turn_tile<Type>(bytes, kernels, channels, bits);
-    uint32_t least[k_real_kernels];
-    uint32_t greatest[k_real_kernels] = {};
-    std::fill_n(least, k_real_kernels, 255U);
-    for (size_t c = 0; c < channels; ++c)
-        for (size_t n = 0; n < k_real_kernels; ++n) {
-            const float value = widened(Type, bits[c][n]);
-            const uint32_t magnitude = std::bit_cast<uint32_t>(value) & 0x7fffffff;
-            least[n] = std::min(least[n], magnitude == 0 ? 255 : magnitude >> 23);
-            greatest[n] = std::max(greatest[n], magnitude >> 23);
-            out[c * k_real_kernels + n] = static_cast<double>(value);
-        }
-    spread[0] = 0;
-    for (size_t n = 0; n < k_real_kernels; ++n) {
-        spread[1 + n] = spread_between(least[n], greatest[n]);
-        spread[0] = std::max(spread[0], spread[1 + n]);
+    RowOf<Type> least = RowOf<Type>{} - 1;
+    RowOf<Type> greatest{};
+    for (size_t c = 0; c < channels; ++c) {
+        RowOf<Type> row;
+        std::memcpy(&row, bits[c], sizeof row);
+        row &= k_magnitude<Type>;
+        const RowOf<Type> less_one = row - 1;
+        least = less_one < least ? less_one : least;
+        greatest = row > greatest ? row : greatest;
     }
+    widen_elements<Type>(bits[0], channels * k_real_kernels, out);
+    for (size_t n = 0; n < k_real_kernels; ++n)
+        spread[1 + n] = spread_between<Type>(least[n], greatest[n]);
+    spread[0] = *std::max_element(spread + 1, spread + k_spreads);
 }
+
+/// The tile after next is on its way from memory while one is loaded: 16 x 32 halves.
+inline constexpr size_t k_ahead = 1024;
 
 template <npu::Element Type>
 RB_TARGET void load_group_of(const RealGroup& g) {
@@ -226,6 +275,8 @@ RB_TARGET void load_group_of(const RealGroup& g) {
     for (size_t first = 0; first < g.channels; first += g.run_channels) {
         const size_t channels = std::min(g.run_channels, g.channels - first);
         for (size_t tap = 0; tap < g.taps; ++tap) {
+            for (size_t line = 0; line < k_ahead; line += 64)
+                __builtin_prefetch(bytes + 2 * k_ahead + line);
             load_tile<Type>(bytes, g.kernels, channels, out, spread);
             bytes += npu::bytes_of(Type, g.kernels * channels);
             out += channels * k_real_kernels;
@@ -246,17 +297,18 @@ RB_TARGET void widen_pixel_of(const RealPixel& p) {
     size_t run = 0;
     for (size_t first = 0; first < p.channels; first += p.run_channels, ++run) {
         const size_t count = std::min(p.run_channels, p.channels - first);
-        double* values = p.values + run * p.pixels * p.run_channels;
-        uint32_t least = 255;
-        uint32_t greatest = 0;
+        BitsOf<Type> bits[k_longest_run];
+        std::memcpy(bits, p.bytes + first * sizeof bits[0], count * sizeof bits[0]);
+        auto least = static_cast<BitsOf<Type>>(-1);
+        BitsOf<Type> greatest = 0;
         for (size_t c = 0; c < count; ++c) {
-            const float value = widened(Type, element_bits<Type>(p.bytes, first + c));
-            const uint32_t magnitude = std::bit_cast<uint32_t>(value) & 0x7fffffff;
-            least = std::min(least, magnitude == 0 ? 255 : magnitude >> 23);
-            greatest = std::max(greatest, magnitude >> 23);
-            values[c] = static_cast<double>(value);
+            const BitsOf<Type> m = bits[c] & k_magnitude<Type>;
+            least = std::min(least, static_cast<BitsOf<Type>>(m - 1));
+            greatest = std::max(greatest, m);
         }
-        p.spread[run * p.pixels] = spread_between(least, greatest);
+        widen_elements<Type>(bits, count, p.values + run * p.pixels * p.run_channels);
+        p.spread[run * p.pixels] = spread_between<Type>(least, greatest);
+        p.worst[run] = std::max(p.worst[run], p.spread[run * p.pixels]);
     }
 }
 

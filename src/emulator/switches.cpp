@@ -50,11 +50,16 @@ constexpr SwitchInfo k_rounding = {"out-cvt-rounding", "register|by-width|half-u
                                    "how OUT_CVT rounds its shift"};
 constexpr SwitchInfo k_limit = {"work-limit", "a number", "MACs of one kick; more is a hang"};
 
+constexpr std::array k_simds = {Simd::Plain, Simd::Sse4, Simd::Avx2, Simd::Avx512, Simd::Neon};
+constexpr SwitchInfo k_simd = {"simd", "plain|sse4|avx2|avx512|neon",
+                               "instructions the fast paths may use, at most"};
+
 constexpr auto k_table = [] {
-    std::array<SwitchInfo, k_bools.size() + 2> table{};
+    std::array<SwitchInfo, k_bools.size() + 3> table{};
     for (size_t i = 0; i < k_bools.size(); ++i) table[i] = k_bools[i].info;
     table[k_bools.size()] = k_rounding;
     table[k_bools.size() + 1] = k_limit;
+    table[k_bools.size() + 2] = k_simd;
     return table;
 }();
 
@@ -81,6 +86,15 @@ Result<void> set_limit(Switches& switches, std::string_view value) {
     return {};
 }
 
+Result<void> set_simd(Switches& switches, std::string_view value) {
+    for (const Simd simd : k_simds) {
+        if (rosenblatt::name(simd) != value) continue;
+        switches.simd = simd;
+        return {};
+    }
+    return bad_value(k_simd, value);
+}
+
 }  // namespace
 
 std::span<const SwitchInfo> switch_table() {
@@ -100,6 +114,7 @@ Result<void> set_switch(Switches& switches, std::string_view assignment) {
     }
     if (name == k_rounding.name) return set_rounding(switches, value);
     if (name == k_limit.name) return set_limit(switches, value);
+    if (name == k_simd.name) return set_simd(switches, value);
     std::string names;
     for (const SwitchInfo& info : k_table)
         names += (names.empty() ? "" : ", ") + std::string(info.name);
@@ -112,6 +127,7 @@ std::string switch_value(const Switches& switches, std::string_view name) {
     if (name == k_rounding.name)
         return std::string(k_roundings[static_cast<size_t>(switches.out_cvt_rounding)]);
     if (name == k_limit.name) return std::to_string(switches.work_limit);
+    if (name == k_simd.name) return rosenblatt::name(switches.simd);
     return "";
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/simd.hpp"
 
 namespace rosenblatt::emulator {
 
@@ -22,9 +23,10 @@ enum class OutCvtRounding : uint8_t {
 
 struct Switches {
     // ---- how the emulator works ----
-    bool strict = false;  ///< report a named fault where silicon's behaviour is not known
-    bool poison = false;  ///< registers and CBUF start as garbage instead of zero
-    bool fast = true;     ///< false: only the plain paths
+    bool strict = false;      ///< report a named fault where silicon's behaviour is not known
+    bool poison = false;      ///< registers and CBUF start as garbage instead of zero
+    bool fast = true;         ///< false: only the plain paths
+    Simd simd = best_simd();  ///< what the fast paths may use, at most; the bits are the same
     uint64_t work_limit = uint64_t{1} << 38;  ///< MACs of one task; more is a hang
 
     // ---- what silicon does ----

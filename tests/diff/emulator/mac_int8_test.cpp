@@ -60,7 +60,7 @@ void store_sums(int32_t* at, Vector sums) {
 #include "emulator/mac_int8_bytes.inc.hpp"
 
 constexpr MacInt8 k_variant{
-    "panels of offset bytes", false, true, packed_bytes, pack, multiply, nullptr};
+    "panels of offset bytes", Simd::Plain, false, true, packed_bytes, pack, multiply, nullptr};
 
 }  // namespace offset_panels
 

@@ -5,6 +5,7 @@
 
 #include "support/conv_case.hpp"
 #include "support/float_case.hpp"
+#include "support/simds.hpp"
 
 namespace rosenblatt::emulator {
 namespace {
@@ -22,10 +23,12 @@ struct Result {
 
 /// Two tasks with the same registers: the second in the other register group, over what the first
 /// left.
-Result run_with(bool fast, bool views, const Stream& stream, uint32_t seed) {
-    Core core{0, {.fast = fast, .work_limit = uint64_t{1} << 25}};
+Result run_with(const Switches& path, const Stream& stream, uint32_t seed) {
+    Switches switches = path;
+    switches.work_limit = uint64_t{1} << 25;
+    Core core{0, switches};
     ConvMemory memory(seed);
-    memory.bus.views = views;
+    memory.bus.views = path.fast;
     testing::run(core, memory.bus, stream);
     const TaskOutcome outcome = testing::run(core, memory.bus, stream);
     Result result{outcome.completion, std::nullopt, "", {}};
@@ -37,13 +40,19 @@ Result run_with(bool fast, bool views, const Stream& stream, uint32_t seed) {
     return result;
 }
 
-Result expect_equal(const Stream& stream, uint32_t seed, const std::string& what) {
-    const Result plain = run_with(false, false, stream, seed);
-    const Result fast = run_with(true, true, stream, seed);
-    EXPECT_EQ(plain.completion, fast.completion) << what << ": " << plain.sentence << fast.sentence;
-    EXPECT_EQ(plain.fault, fast.fault) << what << ": " << plain.sentence << " / " << fast.sentence;
-    EXPECT_TRUE(plain.memory == fast.memory) << what;
-    return fast;
+/// The fast paths with every instruction set that this machine has, against the plain ones.
+Result expect_equal(const Stream& stream, uint32_t seed, const std::string& where) {
+    Result plain = run_with({.fast = false}, stream, seed);
+    for (const Simd simd : testing::simds_here()) {
+        const std::string what = where + " with " + name(simd);
+        const Result fast = run_with({.simd = simd}, stream, seed);
+        EXPECT_EQ(plain.completion, fast.completion)
+            << what << ": " << plain.sentence << fast.sentence;
+        EXPECT_EQ(plain.fault, fast.fault)
+            << what << ": " << plain.sentence << " / " << fast.sentence;
+        EXPECT_TRUE(plain.memory == fast.memory) << what;
+    }
+    return plain;
 }
 
 TEST(Paths, AreEqualOverRandomConvolutions) {
@@ -152,10 +161,10 @@ TEST(Paths, AreEqualWhenFeaturesAreStreamedThroughOneBank) {
                           .stride = 2,
                           .pad = 1};
     Stream stream = testing::conv_stream(shape).set(0x1040, 11 << 4 | 1).tail(0x1d);
-    ASSERT_EQ(run_with(true, true, stream, 5).completion, Completion::Done);
+    ASSERT_EQ(run_with({}, stream, 5).completion, Completion::Done);
     expect_equal(stream, 5, "one bank");
     Stream roomy = testing::conv_stream(shape).set(0x1040, 8 << 4 | 4).tail(0x1d);
-    EXPECT_TRUE(run_with(true, true, stream, 5).memory == run_with(true, true, roomy, 5).memory);
+    EXPECT_TRUE(run_with({}, stream, 5).memory == run_with({}, roomy, 5).memory);
 }
 
 }  // namespace

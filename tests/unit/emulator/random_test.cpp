@@ -13,7 +13,7 @@ using rosenblatt::testing::ConvShape;
 using rosenblatt::testing::MemoryBus;
 using rosenblatt::testing::Stream;
 
-constexpr Switches k_small{.work_limit = uint64_t{1} << 20};
+const Switches k_small{.work_limit = uint64_t{1} << 20};
 
 void expect_named(const TaskOutcome& outcome, uint32_t seed) {
     if (outcome.completion == Completion::Done) {
