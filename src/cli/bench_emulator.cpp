@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <ostream>
+#include <thread>
 
 #include "cli/bench.hpp"
 #include "cli/bench_tasks.hpp"
@@ -72,7 +73,17 @@ class Baseline {
         best_.clear();
         for (Dialogue& helper : helpers_) (void)helper.ask("prepare " + shape);
     }
+    /// Returns when the CPUs are free again: ggml's threads (libgomp's) wait for more work,
+    /// spinning, for some milliseconds after a product.
     void run() {
+        multiply();
+        if (!helpers_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    /// Seconds by buffer type, the best of all runs since prepare().
+    const std::map<std::string, double>& best() const { return best_; }
+
+  private:
+    void multiply() {
         for (Dialogue& helper : helpers_) {
             const auto answer = helper.ask("run");
             const auto times =
@@ -85,10 +96,7 @@ class Baseline {
             }
         }
     }
-    /// Seconds by buffer type, the best of all runs since prepare().
-    const std::map<std::string, double>& best() const { return best_; }
 
-  private:
     std::vector<Dialogue> helpers_;
     std::map<std::string, double> best_;
 };
