@@ -45,6 +45,9 @@ if(TARGET ggml-rocket)
     ]])
 endif()
 
+install(TARGETS rosenblatt-emulator LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES src/library/emulator.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rosenblatt)
+
 # The library: headers keep the folders they include each other by.
 install(TARGETS rosenblatt-library EXPORT rosenblattTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -62,7 +65,7 @@ file(RELATIVE_PATH PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" PC_UP ${PC_UP})
 configure_file(${packaging}/rosenblatt.pc.in ${made}/rosenblatt.pc @ONLY)
 install(FILES ${made}/rosenblatt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-install(DIRECTORY examples/matmul DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rosenblatt/examples)
+install(DIRECTORY examples/matmul examples/emulator DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rosenblatt/examples)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME rosenblatt)
