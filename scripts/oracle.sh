@@ -37,15 +37,29 @@ if [ -z "$shim" ]; then
 fi
 models=$teflon_work/models-$seed
 teflon_models "$models" "$count" "$seed"
-failed=0
-for folder in "$models"/*; do
+# one_model FOLDER: prints a line, fails when the two do not agree.
+one_model() {
+    local folder=$1
     teflon_run "$folder" output_cpu0.bin -- || die "TFLite failed: $(tail -n 3 "$folder/output_cpu0.bin.log")"
     if ! teflon_run "$folder" output_npu0.bin -E LD_PRELOAD="$shim" -- "$teflon_delegate"; then
         echo "$(basename "$folder"): Mesa failed: $(tail -n 3 "$folder/output_npu0.bin.log")"
-        failed=$((failed + 1))
-    elif ! teflon_compare "$folder"; then
-        failed=$((failed + 1))
+        return 1
     fi
+    teflon_compare "$folder"
+}
+
+failed=0
+running=0
+for folder in "$models"/*; do
+    if [ "$running" = "$cores" ]; then
+        wait -n || failed=$((failed + 1))
+        running=$((running - 1))
+    fi
+    one_model "$folder" &
+    running=$((running + 1))
+done
+for ((; running > 0; running--)); do
+    wait -n || failed=$((failed + 1))
 done
 # With a job that hangs, Mesa is told that all is well and reads old bytes, as with rocket.ko. It also proves that the
 # NPU was asked at all, and not the CPU.
