@@ -36,17 +36,27 @@ Exit 77: a Debian package could not be had.
 END
 }
 
+# A value that cannot work is named before anything is fetched or built.
+want() { # FLAG VALUE PATTERN WORDS
+    [[ $2 =~ ^($3)$ ]] || die "$1 '$2' is not $4"
+}
+want_module() {
+    local magic=''
+    [ ! -f "$1" ] || magic=$(head -c 4 "$1" | od -An -tx1 | tr -d ' ')
+    [ "$magic" = 7f454c46 ] || die "--module '$1' is not a kernel module; give the rocket.ko of a build"
+}
+
 verb=${1:-}
 case $verb in smoke | test | audit | llama | teflon | hazard | soak | shell) shift ;; -h | --help) usage && exit 0 ;; *) usage >&2 && exit 2 ;; esac
 rocket_module='' wanted_kernel='' qemu_suite='' memory=''
 while [ $# -gt 0 ]; do
     case $1 in
-    --module) rocket_module=$(realpath "${2:?--module needs a file}") ;;
+    --module) want_module "${2-}" && rocket_module=$(realpath "$2") ;;
     --kernel) wanted_kernel=${2:?--kernel needs a version or a folder} ;;
     --qemu) qemu_suite=${2:?--qemu needs a Debian suite} ;;
-    --iommu) guest_iommu=${2:?--iommu needs v1 or v2} ;;
-    --memory) memory=${2:?--memory needs a size} guest_memory=$2 ;;
-    --seconds) soak_seconds=${2:?--seconds needs a number} ;;
+    --iommu) want "$1" "${2-}" 'v1|v2' 'v1 or v2' && guest_iommu=$2 ;;
+    --memory) want "$1" "${2-}" '[1-9][0-9]*[MG]' 'a size such as 2G or 3072M' && memory=$2 guest_memory=$2 ;;
+    --seconds) want "$1" "${2-}" '[1-9][0-9]*' 'a whole number of seconds from 1 up' && soak_seconds=$2 ;;
     --npu) guest_npu=${2:?--npu needs options} ;;
     *) usage >&2 && exit 2 ;;
     esac
