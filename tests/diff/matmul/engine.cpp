@@ -95,8 +95,8 @@ std::vector<float> half_truth(const Problem& p) {
     std::vector<float> w(static_cast<size_t>(p.n) * padded), a(padded);
     std::vector<float> column_scales(static_cast<size_t>(p.n));
     for (size_t j = 0; j < column_scales.size(); ++j) {
-        EXPECT_TRUE(half_row(format, &p.w[j * static_cast<size_t>(p.k)], codes.data(),
-                             &column_scales[j]));
+        EXPECT_TRUE(
+            half_row(format, &p.w[j * static_cast<size_t>(p.k)], codes.data(), &column_scales[j]));
         std::transform(codes.begin(), codes.end(), &w[j * padded], npu::fp32_from_fp16);
     }
     std::vector<float> y, slices(static_cast<size_t>(format.slices()));
@@ -130,10 +130,9 @@ std::vector<float> Problem::truth(Pipeline pipeline) const {
         const float* row = &w[static_cast<size_t>(j * k)];
         int8_t* to = &codes[static_cast<size_t>(j) * padded];
         float* scale = &column_scales[static_cast<size_t>(j)];
-        const auto check =
-            pipeline == Pipeline::W4A8
-                ? quant::quantise_int4_row(format, row, scratch.data(), to, scale)
-                : quant::quantise_row(format, true, row, scratch.data(), to, scale);
+        const auto check = pipeline == Pipeline::W4A8
+                               ? quant::quantise_int4_row(format, row, scratch.data(), to, scale)
+                               : quant::quantise_row(format, true, row, scratch.data(), to, scale);
         EXPECT_EQ(check, quant::RowCheck::Good);
     }
     std::vector<float> y;
@@ -183,6 +182,17 @@ std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline
         EXPECT_EQ(*outcome, Outcome::Done);
     }
     return y;
+}
+
+uint64_t fresh_seed() {
+    return std::random_device{}();
+}
+
+void expect_truth(Engine& engine, const Problem& problem, Pipeline pipeline,
+                  const ParallelFor& parallel_for) {
+    SCOPED_TRACE(std::to_string(problem.m) + "x" + std::to_string(problem.k) + "x" +
+                 std::to_string(problem.n) + " " + name(pipeline));
+    EXPECT_EQ(differing(run(engine, problem, pipeline, parallel_for), problem.truth(pipeline)), 0u);
 }
 
 size_t differing(const std::vector<float>& a, const std::vector<float>& b) {

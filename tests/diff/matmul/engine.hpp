@@ -29,10 +29,10 @@ class CountingPort final : public KernelPort {
     int mmap(int fd, size_t length, uint64_t offset, void** address) override;
     int munmap(void* address, size_t length) override;
 
-    std::atomic<unsigned> created{0};  ///< BOs
-    std::atomic<unsigned> closed{0};   ///< BOs: asked for, whatever the answer
-    std::atomic<int> files{0};         ///< open now
-    std::atomic<int> mappings{0};      ///< mapped now
+    std::atomic<unsigned> created{0};          ///< BOs
+    std::atomic<unsigned> closed{0};           ///< BOs: asked for, whatever the answer
+    std::atomic<int> files{0};                 ///< open now
+    std::atomic<int> mappings{0};              ///< mapped now
     std::vector<std::span<std::byte>> mapped;  ///< every BO so far, in order
 
   private:
@@ -69,6 +69,13 @@ ParallelFor threads(unsigned count);
 /// Packs and multiplies on `engine`; fails the test when either reports an error.
 std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline,
                        const ParallelFor& parallel_for = run_serial);
+
+/// For a random test, which prints it.
+uint64_t fresh_seed();
+
+/// Fails the test, naming the shape, when `engine` gives anything but the problem's truth.
+void expect_truth(Engine& engine, const Problem& problem, Pipeline pipeline,
+                  const ParallelFor& parallel_for = run_serial);
 
 /// Number of differing elements, bit by bit.
 size_t differing(const std::vector<float>& a, const std::vector<float>& b);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The f16 pipeline end to end: the chip's own rounding, whatever the plan, the lanes and the faults.
+// The f16 pipeline end to end: the chip's own rounding, whatever the plan, the lanes and the
+// faults.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,16 +13,6 @@
 namespace rosenblatt::matmul {
 namespace {
 
-uint64_t fresh_seed() {
-    return std::random_device{}();
-}
-
-void expect_truth(Engine& engine, const Problem& problem) {
-    SCOPED_TRACE(std::to_string(problem.m) + "x" + std::to_string(problem.k) + "x" +
-                 std::to_string(problem.n));
-    EXPECT_EQ(differing(run(engine, problem, Pipeline::F16), problem.truth(Pipeline::F16)), 0u);
-}
-
 TEST(Half, RandomShapesEqualTheReferenceBitForBit) {
     const uint64_t seed = fresh_seed();
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -31,7 +22,7 @@ TEST(Half, RandomShapesEqualTheReferenceBitForBit) {
         const auto m = static_cast<int64_t>(1 + random() % 90);
         const auto k = static_cast<int64_t>(1 + random() % 600);
         const auto n = static_cast<int64_t>(1 + random() % 150);
-        expect_truth(engine, Problem(m, k, n, random()));
+        expect_truth(engine, Problem(m, k, n, random()), Pipeline::F16);
     }
     EXPECT_EQ(engine.device->stats().checksum.mismatch, 0u);
     EXPECT_GT(engine.device->stats().checksum.checked, 0u);
@@ -40,7 +31,7 @@ TEST(Half, RandomShapesEqualTheReferenceBitForBit) {
 TEST(Half, ShapesOfRealModelsEqualTheReferenceBitForBit) {
     Engine engine;
     const int64_t shapes[][3] = {{1, 1536, 256}, {2, 896, 128}, {33, 4864, 32}, {100, 2048, 48}};
-    for (const auto& [m, k, n] : shapes) expect_truth(engine, Problem(m, k, n, 1));
+    for (const auto& [m, k, n] : shapes) expect_truth(engine, Problem(m, k, n, 1), Pipeline::F16);
     EXPECT_EQ(engine.device->stats().checksum.mismatch, 0u);
 }
 
@@ -66,7 +57,7 @@ TEST(Half, LanesThreadsAndTaskSizesDoNotChangeASingleBit) {
 
 TEST(Half, ManyRowsAreComputedInSeveralPanels) {
     Engine engine;
-    expect_truth(engine, Problem(4500, 32, 32, 4));
+    expect_truth(engine, Problem(4500, 32, 32, 4), Pipeline::F16);
     EXPECT_EQ(engine.device->stats().multiplies, 1u);
 }
 
@@ -139,7 +130,7 @@ TEST(Half, FullVerificationAgreesWithTheNpu) {
     DeviceOptions options;
     options.verify = Verify::Full;
     Engine engine(options);
-    expect_truth(engine, Problem(20, 300, 70, 13));
+    expect_truth(engine, Problem(20, 300, 70, 13), Pipeline::F16);
     EXPECT_EQ(engine.device->stats().checksum.mismatch, 0u);
 }
 
@@ -163,7 +154,7 @@ TEST(Half, WhenEveryJobHangsTheReferenceAnswersBitForBit) {
     for (int job = 1; job <= 4; ++job) faults += "hang:job=" + std::to_string(job) + ";";
     faults += "lost:job=5";
     Engine engine({}, faults);
-    expect_truth(engine, Problem(9, 300, 70, 15));
+    expect_truth(engine, Problem(9, 300, 70, 15), Pipeline::F16);
     EXPECT_GE(engine.device->stats().checksum.cpu_fallback, 1u);
 }
 

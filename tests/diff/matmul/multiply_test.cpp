@@ -9,16 +9,6 @@
 namespace rosenblatt::matmul {
 namespace {
 
-uint64_t fresh_seed() {
-    return std::random_device{}();
-}
-
-void expect_truth(Engine& engine, const Problem& problem, Pipeline pipeline) {
-    SCOPED_TRACE(std::to_string(problem.m) + "x" + std::to_string(problem.k) + "x" +
-                 std::to_string(problem.n) + " " + name(pipeline));
-    EXPECT_EQ(differing(run(engine, problem, pipeline), problem.truth(pipeline)), 0u);
-}
-
 TEST(Multiply, RandomShapesEqualTheReferenceBitForBit) {
     const uint64_t seed = fresh_seed();
     SCOPED_TRACE("seed " + std::to_string(seed));
