@@ -49,5 +49,18 @@ TEST_F(CostTest, ASingleElementIsAnsweredToo) {
     EXPECT_LT(gain(1, 1, 1), 0);
 }
 
+TEST_F(CostTest, TheEmulatedNpuLeavesSingleTokensToTheBoardsCpuAndTakesPrompts) {
+    for (const ggml_type type : {GGML_TYPE_Q4_K, GGML_TYPE_Q6_K, GGML_TYPE_Q8_0}) {
+        EXPECT_FALSE(cost_.npu_is_faster({1, 1536, 8960, 1}, type, *cpu_)) << ggml_type_name(type);
+        EXPECT_TRUE(cost_.npu_is_faster({512, 1536, 8960, 1}, type, *cpu_)) << ggml_type_name(type);
+    }
+}
+
+TEST_F(CostTest, TheBoardsCpuWaitsForMemoryWithOneRowAndForItsMacsWithMore) {
+    const CpuRate rate = board_cpu(GGML_TYPE_Q8_0);
+    EXPECT_DOUBLE_EQ(rate.first_ns, 34.0 / 32 / 16);
+    EXPECT_DOUBLE_EQ(rate.more_ns, 0.01);
+}
+
 }  // namespace
 }  // namespace rosenblatt::ggml

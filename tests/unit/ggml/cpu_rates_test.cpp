@@ -9,9 +9,7 @@
 #include <fstream>
 
 #include "ggml/cache_file.hpp"
-#include "ggml/cost.hpp"
 #include "ggml/mul_mat.hpp"
-#include "ggml_fixture.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
@@ -85,37 +83,6 @@ TEST_F(CpuRatesTest, AFileIsReplacedAsAWholeAndLeavesNoDraft) {
         EXPECT_EQ(read, text + text);
     }
     EXPECT_EQ(std::distance(fs::directory_iterator(fs::path(path_).parent_path()), {}), 1);
-}
-
-class CostOfTheEmulatedNpu : public testing::Test {
-  protected:
-    void SetUp() override {
-        start_ggml();
-        auto cpu = CpuDelegate::create();
-        ASSERT_TRUE(cpu);
-        cpu_ = std::move(*cpu);
-        cost_.set_emulated();
-        cost_.set_machine({.clock_mhz = 600});
-    }
-    bool npu_wins(int64_t m, ggml_type type) {
-        return cost_.npu_is_faster({m, 1536, 8960, 1}, type, *cpu_);
-    }
-
-    Cost cost_{Pipeline::W8A8H};
-    std::unique_ptr<CpuDelegate> cpu_;
-};
-
-TEST_F(CostOfTheEmulatedNpu, LeavesSingleTokensToTheBoardsCpuAndTakesPrompts) {
-    for (const ggml_type type : {GGML_TYPE_Q4_K, GGML_TYPE_Q6_K, GGML_TYPE_Q8_0}) {
-        EXPECT_FALSE(npu_wins(1, type)) << ggml_type_name(type);
-        EXPECT_TRUE(npu_wins(512, type)) << ggml_type_name(type);
-    }
-}
-
-TEST_F(CostOfTheEmulatedNpu, AsksTheBoardsMemoryForOneRowAndItsMacsForMore) {
-    const CpuRate rate = board_cpu(GGML_TYPE_Q8_0);
-    EXPECT_DOUBLE_EQ(rate.first_ns, 34.0 / 32 / 16);
-    EXPECT_DOUBLE_EQ(rate.more_ns, 0.01);
 }
 
 }  // namespace
