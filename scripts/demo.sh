@@ -36,7 +36,7 @@ generate() {
 
 say "generating on GGML_ROCKET_DEVICE=$GGML_ROCKET_DEVICE"
 # llama.cpp's logger, which prints the text too, may lose its last lines when the program ends: ask again.
-for _ in 1 2 3; do
+for _ in $(seq 20); do
     generate "${1:-And the LORD said}"
     ! grep -q 'graphs reused' "$log" || break
 done

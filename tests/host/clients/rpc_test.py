@@ -19,6 +19,7 @@ import time
 from llama_process import LOOPBACK, MODEL, Failure, Process, environment, free_port
 
 PROMPT = "And the LORD said"
+LAST_WORDS, ATTEMPTS = "graphs reused", 20
 
 
 def completion(options, tokens, *arguments, seconds=180, **settings):
@@ -30,10 +31,21 @@ def completion(options, tokens, *arguments, seconds=180, **settings):
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def text_of(child, seconds=240):
+def outcome(child, seconds=240):
+    """Exit code, generated text, whole output."""
     out, _ = child.communicate(timeout=seconds)
     at = out.find(PROMPT)
     return child.returncode, out[at:].split("\n\n")[0] if at >= 0 else "", out
+
+
+def generate(*arguments, **settings):
+    """As outcome(). llama.cpp's logger, which prints the text too, may lose its last lines, and with them the text's last
+    words, when the program ends: a run that succeeded without the last words of all is repeated."""
+    for _ in range(ATTEMPTS):
+        status, text, out = outcome(completion(*arguments, **settings))
+        if status != 0 or LAST_WORDS in out:
+            break
+    return status, text, out
 
 
 class RpcServer(Process):
@@ -76,9 +88,9 @@ class RpcServer(Process):
 
 
 def both_serve(options, servers, failures):
-    status, local, _ = text_of(completion(options, 16, MIN_M=1))
+    status, local, _ = generate(options, 16, MIN_M=1)
     where = ["--rpc", ",".join(server.address for server in servers), "-dev", "RPC0,RPC1", "-ngl", 99]
-    status, remote, out = text_of(completion(options, 16, *where))
+    status, remote, out = generate(options, 16, *where)
     print(f"local:  {local!r}\nremote: {remote!r}")
     if status != 0 or not remote:
         failures.append(f"over two servers: exit {status}: {out[-600:]}")
@@ -100,7 +112,7 @@ def one_dies(options, servers, where, failures):
         failures.append("the client had ended before a server was killed")
     killed.child.kill()
     killed.child.wait()
-    status, _, out = text_of(child)
+    status, _, out = outcome(child)
     said = [line for line in out.splitlines() if "RPC" in line and ("crashed" in line or "malformed" in line or "ail" in line)]
     print(f"a server killed: the client ended with {status}, saying {said[-1] if said else '(nothing of RPC)'!r}")
     if status == 0 or not said:
@@ -114,7 +126,7 @@ def one_dies(options, servers, where, failures):
 
 
 def the_other_goes_on(options, server, failures):
-    status, text, out = text_of(completion(options, 8, "--rpc", server.address, "-dev", "RPC0", "-ngl", 99))
+    status, text, out = generate(options, 8, "--rpc", server.address, "-dev", "RPC0", "-ngl", 99)
     print(f"afterwards, over the server that was left: {text!r}")
     if status != 0 or not text:
         failures.append(f"the server that was left serves nobody: exit {status}: {out[-600:]}")
