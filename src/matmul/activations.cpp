@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One pass over X: rotate, quantise, write into each lane's feature cube, and compute what the sums
-// of every block's results must be while the codes are at hand.
+// of each row's results must be while the codes are at hand.
 #include <algorithm>
 #include <atomic>
 
@@ -34,22 +34,22 @@ struct PackScratch {
 }  // namespace
 
 void Int8Panel::expect(size_t o) {
-    expected_[o].resize(operands_[o].weights->plans->tiling().blocks.size() * m());
+    expected_[o].resize(operands_[o].weights->plans->ranges().size() * m());
 }
 
-/// What every block's sums must be for `rows` rows of codes from row `first` on.
+/// What the sums of every channel range must be for `rows` rows of codes from row `first` on.
 void Int8Panel::expect_sums(const int8_t* codes, size_t stride, uint32_t first, uint32_t rows) {
     const TileKernels& kernels = tile_kernels();
     for (size_t o = 0; o < operands_.size(); ++o) {
         const Weights::State& weights = *operands_[o].weights;
-        const auto& blocks = weights.plans->tiling().blocks;
-        for (size_t b = 0; b < blocks.size(); ++b) {
-            uint32_t* expected = expected_[o].data() + b * m() + first;
-            const int16_t* halves = weights.u_halves[b].data();
+        const auto& ranges = weights.plans->ranges();
+        for (size_t r = 0; r < ranges.size(); ++r) {
+            uint32_t* expected = expected_[o].data() + r * m() + first;
+            const int16_t* halves = weights.range_halves[r].data();
             for (uint32_t i = 0; i < rows; i += k_expected_rows) {
                 uint32_t sums[k_expected_rows];
-                kernels.expected_sums(codes + i * stride + blocks[b].k0, stride, halves,
-                                      blocks[b].k, sums);
+                kernels.expected_sums(codes + i * stride + ranges[r].k0, stride, halves,
+                                      ranges[r].k, sums);
                 std::copy_n(sums, std::min(k_expected_rows, rows - i), expected + i);
             }
         }

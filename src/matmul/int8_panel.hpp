@@ -43,10 +43,11 @@ class Int8Panel : public Panel {
         bool done = false;
     };
     std::vector<TileRef> unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check);
+    std::vector<TileRef> wrong_among(std::vector<TileRef> suspects) const;
     bool y_is_large(uint32_t o) const;
 
     std::vector<float> row_scales_;                ///< [m][slices]
-    std::vector<std::vector<uint32_t>> expected_;  ///< per operand: checksums, [block][m]
+    std::vector<std::vector<uint32_t>> expected_;  ///< per operand: [channel range][m]
 };
 
 }  // namespace rosenblatt::matmul

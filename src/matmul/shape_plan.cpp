@@ -115,6 +115,10 @@ ShapePlans::ShapePlans(compile::WeightTiling tiling, compile::Conditions conditi
     for (const compile::WeightBlock& block : tiling_.blocks) {
         block_offset_.push_back(used[block.lane]);
         used[block.lane] += block.bytes(tiling_.request.type);
+        const ChannelRange range{block.k0, block.k};
+        const auto known = std::find(ranges_.begin(), ranges_.end(), range);
+        range_of_.push_back(static_cast<uint32_t>(known - ranges_.begin()));
+        if (known == ranges_.end()) ranges_.push_back(range);
     }
 }
 

@@ -28,6 +28,12 @@ struct ColumnSegment {
     std::vector<Contribution> contributions;
 };
 
+/// Channels that some blocks share: their results are proved together, by one sum for each row.
+struct ChannelRange {
+    uint32_t k0 = 0, k = 0;
+    bool operator==(const ChannelRange&) const = default;
+};
+
 /// A plan with everything that does not depend on the call: streams and offsets.
 struct CompiledPlan {
     compile::Plan plan;
@@ -53,6 +59,9 @@ class ShapePlans {
 
     const compile::WeightTiling& tiling() const { return tiling_; }
     const std::vector<ColumnSegment>& segments() const { return segments_; }
+    const std::vector<ChannelRange>& ranges() const { return ranges_; }
+    /// Index into ranges() of a block's channels.
+    uint32_t range_of(uint32_t block) const { return range_of_[block]; }
     /// Where each block begins in its lane's weight BO.
     uint64_t block_offset(uint32_t block) const { return block_offset_[block]; }
     /// Blocks that hold column n0, one of each K range.
@@ -75,6 +84,8 @@ class ShapePlans {
     compile::Conditions conditions_;
     std::vector<uint64_t> block_offset_;
     std::vector<ColumnSegment> segments_;
+    std::vector<ChannelRange> ranges_;
+    std::vector<uint32_t> range_of_;
     std::list<std::shared_ptr<const CompiledPlan>> recent_;  ///< latest first
 };
 

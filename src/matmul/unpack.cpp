@@ -20,7 +20,7 @@ constexpr uint64_t k_past_cache_bytes = 8u << 20;
 
 struct UnpackScratch {
     std::vector<float> row_scales;  ///< [slice][row][4]
-    std::vector<uint32_t> sums;     ///< [operand][block][row][4]
+    std::vector<uint32_t> sums;     ///< [operand][channel range][row][4]
     std::vector<StripPart> parts;
     std::vector<float> values[2];
     std::vector<float*> rows[2];
@@ -46,12 +46,13 @@ class Int8Panel::Unpacker {
           range_(panel.operands_[operand].plan->plan.row_ranges[piece.range]),
           row0_(range_.m0 + piece.first) {}
 
-    /// False, and tiles in `bad`, where sums are wrong: what was written is not final then.
-    bool run(bool check, std::vector<TileRef>& bad) {
+    /// False where sums are wrong: what was written is not final then, and `suspects` has the tiles
+    /// that were summed.
+    bool run(bool check, std::vector<TileRef>& suspects) {
         fill_row_scales();
         if (check) clear_sums();
         target_.write ? to_function(check) : to_rows(check);
-        return !check || sums_are_right(bad);
+        return !check || sums_are_right(suspects);
     }
 
   private:
@@ -66,9 +67,12 @@ class Int8Panel::Unpacker {
         return reinterpret_cast<const int32_t*>(operand(i).cubes[tile_of(block)]) +
                size_t{column} * range_.m + size_t{piece_.first} * k_atom_columns;
     }
-    uint32_t* sums(uint32_t i, uint32_t block) {
-        const size_t blocks = plans().tiling().blocks.size();
-        return scratch_.sums.data() + (i * blocks + block) * piece_.rows * k_atom_columns;
+    uint32_t* sums(uint32_t i, uint32_t range) {
+        const size_t ranges = plans().ranges().size();
+        return scratch_.sums.data() + (i * ranges + range) * piece_.rows * k_atom_columns;
+    }
+    uint32_t* sums_of_block(uint32_t i, uint32_t block) {
+        return sums(i, plans().range_of(block));
     }
 
     void fill_row_scales() {
@@ -81,8 +85,7 @@ class Int8Panel::Unpacker {
     }
 
     void clear_sums() {
-        scratch_.sums.assign(count_ * plans().tiling().blocks.size() * piece_.rows * k_atom_columns,
-                             0u);
+        scratch_.sums.assign(count_ * plans().ranges().size() * piece_.rows * k_atom_columns, 0u);
     }
 
     /// Columns [n, n + columns) of a segment to y.
@@ -96,7 +99,7 @@ class Int8Panel::Unpacker {
                 {.cube = cube(i, part.block, n0 - weights.block(part.block).n0),
                  .slice = part.slice,
                  .column_weights = weights.column_weights.data() + n0,
-                 .sums = with_sums ? sums(i, part.block) : nullptr});
+                 .sums = with_sums ? sums_of_block(i, part.block) : nullptr});
         tile_kernels().scale({.parts = scratch_.parts,
                               .surface = surface(),
                               .rows = piece_.rows,
@@ -127,22 +130,28 @@ class Int8Panel::Unpacker {
             if (segment.n0 + segment.n != static_cast<uint32_t>(weights.shape.n)) return;
             tile_kernels().weighted_sums(cube(i, part.block, end - block.n0), surface(),
                                          piece_.rows, block.n0 + block.n - end,
-                                         weights.column_weights.data() + end, sums(i, part.block));
+                                         weights.column_weights.data() + end,
+                                         sums_of_block(i, part.block));
         }
     }
 
-    bool sums_are_right(std::vector<TileRef>& bad) {
-        const size_t before = bad.size();
+    bool sums_are_right(std::vector<TileRef>& suspects) {
+        const size_t before = suspects.size();
         for (uint32_t i = 0; i < count_; ++i)
-            for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
-                if (!block_is_right(i, b)) bad.push_back({operand_ + i, tile_of(b)});
-        return bad.size() == before;
+            for (uint32_t r = 0; r < plans().ranges().size(); ++r)
+                if (!range_is_right(i, r)) suspect_range(i, r, suspects);
+        return suspects.size() == before;
     }
 
-    bool block_is_right(uint32_t i, uint32_t block) {
+    void suspect_range(uint32_t i, uint32_t range, std::vector<TileRef>& suspects) const {
+        for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
+            if (plans().range_of(b) == range) suspects.push_back({operand_ + i, tile_of(b)});
+    }
+
+    bool range_is_right(uint32_t i, uint32_t range) {
         const uint32_t* expected =
-            panel_.expected_[operand_ + i].data() + size_t{block} * panel_.m() + row0_;
-        const uint32_t* sum = sums(i, block);
+            panel_.expected_[operand_ + i].data() + size_t{range} * panel_.m() + row0_;
+        const uint32_t* sum = sums(i, range);
         for (uint32_t row = 0; row < piece_.rows; ++row, sum += k_atom_columns)
             if (sum[0] + sum[1] + sum[2] + sum[3] != expected[row]) return false;
         return true;
@@ -186,30 +195,38 @@ bool Int8Panel::y_is_large(uint32_t o) const {
            k_past_cache_bytes;
 }
 
-/// Unpacks what is not done yet; gives the tiles whose sums are wrong.
+/// Unpacks what is not done yet; gives the tiles one of which makes a sum wrong.
 std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check) {
     std::mutex mutex;
-    std::vector<TileRef> wrong;
+    std::vector<TileRef> suspects;
     parallel_for_(static_cast<int64_t>(pieces.size()), [&](int64_t begin, int64_t end) {
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
             if (pieces[i].done) continue;
-            std::vector<TileRef> bad;
-            pieces[i].done = Unpacker(*this, o, pieces[i]).run(check, bad);
-            if (bad.empty()) continue;
+            std::vector<TileRef> found;
+            pieces[i].done = Unpacker(*this, o, pieces[i]).run(check, found);
+            if (found.empty()) continue;
             const std::lock_guard lock(mutex);
-            wrong.insert(wrong.end(), bad.begin(), bad.end());
+            suspects.insert(suspects.end(), found.begin(), found.end());
         }
         finish_writes();
     });
     const auto before = [](const TileRef& a, const TileRef& b) {
         return std::pair(a.operand, a.tile) < std::pair(b.operand, b.tile);
     };
-    std::sort(wrong.begin(), wrong.end(), before);
+    std::sort(suspects.begin(), suspects.end(), before);
     const auto same = [](const TileRef& a, const TileRef& b) {
         return a.operand == b.operand && a.tile == b.tile;
     };
-    wrong.erase(std::unique(wrong.begin(), wrong.end(), same), wrong.end());
-    return wrong;
+    suspects.erase(std::unique(suspects.begin(), suspects.end(), same), suspects.end());
+    return suspects;
+}
+
+/// Tiles whose own sums are wrong. Were none, something else changed meanwhile: then all are.
+std::vector<TileRef> Int8Panel::wrong_among(std::vector<TileRef> suspects) const {
+    std::vector<TileRef> wrong;
+    for (const TileRef& ref : suspects)
+        if (!sums_match(ref, operands_[ref.operand].cubes[ref.tile])) wrong.push_back(ref);
+    return wrong.empty() ? suspects : wrong;
 }
 
 void Int8Panel::unpack(uint32_t o) {
@@ -219,9 +236,9 @@ void Int8Panel::unpack(uint32_t o) {
         for (uint32_t first = 0; first < ranges[r].m; first += k_rows_at_once)
             pieces.push_back({r, first, std::min(k_rows_at_once, ranges[r].m - first)});
     const bool check = device_.options.verify == Verify::Checksum;
-    std::vector<TileRef> wrong = unpack_pieces(o, pieces, check);
-    if (wrong.empty()) return;
-    mend(std::move(wrong));
+    std::vector<TileRef> suspects = unpack_pieces(o, pieces, check);
+    if (suspects.empty()) return;
+    mend(wrong_among(std::move(suspects)));
     // Repaired tiles have been proved, and of the others every row of these pieces.
     unpack_pieces(o, pieces, false);
 }

@@ -77,6 +77,17 @@ Result<void> fill(Weights::State& weights, const ParallelFor& parallel_for,
     return {};
 }
 
+void add_up_ranges(Weights::State& weights) {
+    const ShapePlans& plans = *weights.plans;
+    for (uint32_t range = 0; range < plans.ranges().size(); ++range) {
+        std::vector<uint32_t> sum(plans.ranges()[range].k, 0u);
+        for (uint32_t b = 0; b < weights.u.size(); ++b)
+            for (uint32_t i = 0; plans.range_of(b) == range && i < sum.size(); ++i)
+                sum[i] += weights.u[b][i];
+        split_halves(sum, weights.range_halves.emplace_back(2 * sum.size()).data());
+    }
+}
+
 Result<void> hand_over(const Weights::State& weights) {
     Device::State& device = *weights.device;
     const std::lock_guard lock(device.mutex);
@@ -111,7 +122,7 @@ uint64_t Weights::bo_bytes() const {
 uint64_t Weights::host_bytes() const {
     uint64_t words = state_->scales.size() + state_->column_weights.size();
     for (const auto& u : state_->u) words += u.size();
-    for (const auto& halves : state_->u_halves) words += halves.size() / 2;
+    for (const auto& halves : state_->range_halves) words += halves.size() / 2;
     uint64_t doubles = 2 * state_->half_column_weights.size();
     for (const HalfSums& sums : state_->half_sums) doubles += 2 * sums.u.size() + sums.v.size();
     return words * sizeof(uint32_t) + doubles * sizeof(double);
@@ -145,8 +156,7 @@ Result<std::unique_ptr<Weights>> pack(Device& device, WeightShape shape, RowSour
             state->half_column_weights.push_back(half_column_weight(r));
 
     if (auto filled = fill(*state, parallel_for, shelf); !filled) return filled.error();
-    for (const std::vector<uint32_t>& u : state->u)
-        if (!half) split_halves(u, state->u_halves.emplace_back(2 * u.size()).data());
+    if (!half) add_up_ranges(*state);
     if (auto handed = hand_over(*state); !handed) return handed.error();
     return std::make_unique<Weights>(std::move(state));
 }

@@ -23,7 +23,8 @@ struct Weights::State {
     std::shared_ptr<ShapePlans> plans;
     std::vector<Buffer> buffers;           ///< one per lane; empty where a lane has no block
     std::vector<std::vector<uint32_t>> u;  ///< per block, over its k (f16: of the codes' bits)
-    std::vector<std::vector<int16_t>> u_halves;  ///< not f16: per block, as split_halves gives
+    /// Not f16: per channel range the sum of its blocks' u, as split_halves gives it.
+    std::vector<std::vector<int16_t>> range_halves;
     std::vector<float> scales;             ///< per real column
     std::vector<uint32_t> column_weights;  ///< r, padding columns included
     std::vector<HalfSums> half_sums;          ///< f16 only: per block

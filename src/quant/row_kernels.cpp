@@ -261,7 +261,7 @@ HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, fl
 // K of 65,536 in slices of 1,536; longer rows take the plain way.
 constexpr int64_t k_slices_most = (k_sign_words_kept * 32 + k_slice_max - 1) / k_slice_max;
 
-// Adds block [at, at + size) to the slices' maxima.
+// Adds block [at, at + size), which stands at `rotated`, to the slices' maxima.
 HWY_INLINE void note_block(const RowFormat& f, const float* rotated, int64_t at, VI most,
                            uint32_t* largest) {
     const int64_t end = at + f.block;
@@ -273,7 +273,7 @@ HWY_INLINE void note_block(const RowFormat& f, const float* rotated, int64_t at,
     for (int64_t begin = at; begin < end;) {
         const int64_t s = begin / f.slice_length;
         const int64_t stop = HWY_MIN(end, f.slice_end(s));
-        const uint32_t part = largest_of(rotated + begin, static_cast<size_t>(stop - begin));
+        const uint32_t part = largest_of(rotated + (begin - at), static_cast<size_t>(stop - begin));
         largest[s] = HWY_MAX(largest[s], part);
         begin = stop;
     }
@@ -285,15 +285,36 @@ HWY_INLINE float as_float(uint32_t bits) {
     return value;
 }
 
-// Codes and scales of the slices that end in (from, to]. A slice is quantised as soon as it is
-// whole, while it is in the first-level cache.
-HWY_INLINE void quantise_ended(const RowFormat& f, int64_t from, int64_t to, const float* scratch,
-                               const uint32_t* largest, int8_t* codes, float* scales) {
+// Codes and scales of the slices that end in (from, to]; `rotated` holds the row from `from` on.
+// Gives the end of the last one, or `from`.
+HWY_INLINE int64_t quantise_ended(const RowFormat& f, int64_t from, int64_t to,
+                                  const float* rotated, const uint32_t* largest, int8_t* codes,
+                                  float* scales) {
+    int64_t begin = from;
     for (int64_t s = from / f.slice_length; s < f.slices() && f.slice_end(s) <= to; ++s) {
-        const int64_t begin = f.slice_begin(s);
-        scales[s] =
-            f.unit * quantise_slice(scratch + begin, static_cast<size_t>(f.slice_end(s) - begin),
-                                    as_float(largest[s]), f.most, codes + begin);
+        const int64_t end = f.slice_end(s);
+        scales[s] = f.unit * quantise_slice(rotated + (begin - from),
+                                            static_cast<size_t>(end - begin),
+                                            as_float(largest[s]), f.most, codes + begin);
+        begin = end;
+    }
+    return begin;
+}
+
+// A slice is quantised as soon as it is whole, and what follows it moves to the front of `scratch`:
+// so the rotated row stays in the first-level cache however long it is.
+HWY_INLINE void rotate_and_quantise(const RowFormat& f, const float* x, float* scratch,
+                                    uint32_t* largest, int8_t* codes, float* scales) {
+    int64_t front = 0;  // where in the row `scratch` begins
+    for (int64_t at = 0; at < f.k_padded; at += f.block) {
+        float* const rotated = scratch + (at - front);
+        note_block(f, rotated, at, transform_block(f, x, at, rotated), largest);
+        const int64_t end = at + f.block;
+        const int64_t done = quantise_ended(f, front, end, scratch, largest, codes, scales);
+        if (done == front) continue;
+        std::memmove(scratch, scratch + (done - front),
+                     static_cast<size_t>(end - done) * sizeof(float));
+        front = done;
     }
 }
 
@@ -312,10 +333,10 @@ RowCheck quantise_row(const RowFormat& f, bool one_scale, const float* x, float*
         return quantise_row_plain(f, one_scale, x, scratch, codes, scales);
     uint32_t largest[k_slices_most] = {};
     if (f.block == 1) copy_padded(f, x, scratch, largest);
-    for (int64_t at = 0; f.block > 1 && at < f.k_padded; at += f.block) {
-        note_block(f, scratch, at, transform_block(f, x, at, scratch + at), largest);
-        if (!one_scale) quantise_ended(f, at, at + f.block, scratch, largest, codes, scales);
-    }
+    else if (!one_scale) rotate_and_quantise(f, x, scratch, largest, codes, scales);
+    else
+        for (int64_t at = 0; at < f.k_padded; at += f.block)
+            note_block(f, scratch + at, at, transform_block(f, x, at, scratch + at), largest);
     uint32_t of_row = 0;
     for (int64_t s = 0; s < slices; ++s) of_row = HWY_MAX(of_row, largest[s]);
     if (!is_good_row(as_float(of_row))) return RowCheck::OutOfRange;
