@@ -34,24 +34,22 @@ struct PackScratch {
 }  // namespace
 
 void Int8Panel::expect(size_t o) {
-    expected_[o].resize(operands_[o].weights->plans->ranges().size() * m());
+    expected_[o].resize(operands_[o].weights->plans->ranges().size() * groups());
 }
 
-/// What the sums of every channel range must be for `rows` rows of codes from row `first` on.
+/// What the sums of every channel range must be for `rows` rows of codes from row `first` on, and
+/// for the rows of zeros that complete their last group.
 void Int8Panel::expect_sums(const int8_t* codes, size_t stride, uint32_t first, uint32_t rows) {
     const TileKernels& kernels = tile_kernels();
     for (size_t o = 0; o < operands_.size(); ++o) {
         const Weights::State& weights = *operands_[o].weights;
         const auto& ranges = weights.plans->ranges();
         for (size_t r = 0; r < ranges.size(); ++r) {
-            uint32_t* expected = expected_[o].data() + r * m() + first;
+            uint32_t* expected = expected_[o].data() + r * groups() + first / k_group_rows;
             const int16_t* halves = weights.range_halves[r].data();
-            for (uint32_t i = 0; i < rows; i += k_expected_rows) {
-                uint32_t sums[k_expected_rows];
-                kernels.expected_sums(codes + i * stride + ranges[r].k0, stride, halves,
-                                      ranges[r].k, sums);
-                std::copy_n(sums, std::min(k_expected_rows, rows - i), expected + i);
-            }
+            for (uint32_t i = 0; i < rows; i += k_group_rows)
+                *expected++ = kernels.group_sum(codes + i * stride + ranges[r].k0, stride,
+                                                   halves, ranges[r].k);
         }
     }
 }
@@ -81,8 +79,10 @@ Outcome Int8Panel::quantise(std::span<LaneRun> runs, bool with_checksums) {
             }
             for (const LaneRun& run : runs)
                 write_features(scratch.codes.data() + run.k0, scratch.stride, rows, first, run);
-            if (with_checksums)
-                expect_sums(scratch.codes.data(), scratch.stride, first, rows);
+            if (!with_checksums) continue;
+            for (uint32_t i = rows; i % k_group_rows != 0; ++i)
+                std::fill_n(scratch.codes.data() + i * scratch.stride, f.k_padded, int8_t{0});
+            expect_sums(scratch.codes.data(), scratch.stride, first, rows);
         }
         finish_writes();
     };

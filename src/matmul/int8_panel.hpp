@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "base/bits.hpp"
+#include "matmul/checksum.hpp"
 #include "matmul/panel.hpp"
 
 namespace rosenblatt::matmul {
@@ -42,12 +44,17 @@ class Int8Panel : public Panel {
         uint32_t range, first, rows;
         bool done = false;
     };
-    std::vector<TileRef> unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check);
+    /// [operand][channel range][group]: sums of what was unpacked, as expected_ has them.
+    using GroupSums = std::vector<std::vector<uint32_t>>;
+    uint32_t groups() const { return div_round_up(m(), k_group_rows); }
+    void unpack_pieces(uint32_t o, std::vector<Part>& pieces, GroupSums* sums);
+    std::vector<TileRef> suspects(uint32_t o, const GroupSums& sums,
+                                  std::vector<Part>& pieces) const;
     std::vector<TileRef> wrong_among(std::vector<TileRef> suspects) const;
     bool y_is_large(uint32_t o) const;
 
     std::vector<float> row_scales_;                ///< [m][slices]
-    std::vector<std::vector<uint32_t>> expected_;  ///< per operand: [channel range][m]
+    std::vector<std::vector<uint32_t>> expected_;  ///< per operand: [channel range][group of rows]
 };
 
 }  // namespace rosenblatt::matmul

@@ -4,6 +4,9 @@
 #include "matmul/tile_kernels.hpp"
 
 #include <algorithm>
+#include <cstdint>
+
+#include "matmul/checksum.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "matmul/tile_kernels.cpp"
@@ -309,80 +312,7 @@ void scale(const Strip& strip, float* const* y) {
         scale_tail(df4, strip, row, n, y + row);
 }
 
-// One vector's rows of all columns.
-template <class DU>
-HWY_INLINE void weigh_rows(DU du, const int32_t* cube, size_t surface, uint32_t n,
-                           const uint32_t* column_weights, uint32_t* sums) {
-    auto sum = hn::LoadU(du, sums);
-    for (uint32_t column = 0; column < n; column += k_atom, cube += surface)
-        sum = hn::Add(sum, hn::Mul(hn::LoadU(du, reinterpret_cast<const uint32_t*>(cube)),
-                                   repeat(du, column_weights + column)));
-    hn::StoreU(sum, du, sums);
-}
-
-// In steps of columns, so that a line of the cube is used up while it is at hand.
-void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t n,
-                   const uint32_t* column_weights, uint32_t* sums) {
-    constexpr uint32_t step = 2 * k_surfaces * k_atom;
-    const hn::CappedTag<uint32_t, 16> du;
-    const hn::Full128<uint32_t> du4;
-    constexpr uint32_t at_once = k_rows_of<decltype(du)>;
-    for (uint32_t column = 0; column < n; column += step) {
-        const uint32_t columns = std::min(step, n - column);
-        const int32_t* from = cube + column / k_atom * surface;
-        if (column + 2 * step <= n)
-            for (uint32_t s = 0; s < step / k_atom; ++s)
-                for (uint32_t row = 0; row < rows; row += 4)
-                    hwy::Prefetch(from + (step / k_atom + s) * surface + size_t{row} * k_atom);
-        uint32_t row = 0;
-        for (; row + at_once <= rows; row += at_once)
-            weigh_rows(du, from + size_t{row} * k_atom, surface, columns, column_weights + column,
-                       sums + size_t{row} * k_atom);
-        for (; row < rows; ++row)
-            weigh_rows(du4, from + size_t{row} * k_atom, surface, columns,
-                       column_weights + column, sums + size_t{row} * k_atom);
-    }
-}
-
-void expected_sums(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k,
-                   uint32_t* expected) {
-    const hn::CappedTag<int16_t, 32> d16;
-    const hn::Rebind<int8_t, decltype(d16)> d8;
-    const hn::RepartitionToWide<decltype(d16)> d32;
-    using V32 = hn::Vec<decltype(d32)>;
-    // low[row][0] and [1] add up to the sum: an instruction set may use one or both.
-    V32 low[k_expected_rows][2], high[k_expected_rows][2];
-    for (auto& pair : low) pair[0] = pair[1] = hn::Zero(d32);
-    for (auto& pair : high) pair[0] = pair[1] = hn::Zero(d32);
-    for (uint32_t i = 0; i < k; i += static_cast<uint32_t>(hn::Lanes(d16))) {
-        const auto u_low = hn::LoadU(d16, halves + i);
-        const auto u_high = hn::LoadU(d16, halves + k + i);
-#pragma GCC unroll 4
-        for (uint32_t row = 0; row < k_expected_rows; ++row) {
-            const auto c = hn::PromoteTo(d16, hn::LoadU(d8, codes + row * stride + i));
-            low[row][0] = hn::ReorderWidenMulAccumulate(d32, c, u_low, low[row][0], low[row][1]);
-            high[row][0] =
-                hn::ReorderWidenMulAccumulate(d32, c, u_high, high[row][0], high[row][1]);
-        }
-    }
-    for (uint32_t row = 0; row < k_expected_rows; ++row) {
-        const V32 sum = hn::Add(
-            hn::Add(low[row][0], low[row][1]),
-            hn::ShiftLeft<16>(hn::Add(high[row][0], high[row][1])));
-        expected[row] = static_cast<uint32_t>(hn::GetLane(hn::SumOfLanes(d32, sum)));
-    }
-}
-
-void add_kernel(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u) {
-    const hn::CappedTag<int32_t, 16> d;
-    const hn::RebindToUnsigned<decltype(d)> du;
-    const hn::Rebind<int8_t, decltype(d)> d8;
-    const auto factor = hn::Set(d, static_cast<int32_t>(r));
-    for (int64_t i = 0; i < k; i += static_cast<int64_t>(hn::Lanes(d))) {
-        const auto product = hn::Mul(hn::PromoteTo(d, hn::LoadU(d8, codes + i)), factor);
-        hn::StoreU(hn::Add(hn::LoadU(du, u + i), hn::BitCast(du, product)), du, u + i);
-    }
-}
+#include "matmul/checksum_kernels.inc.hpp"
 
 // One surface's atoms of some rows. `past_cache`: whole lines, at a line's address.
 HWY_INLINE void write_atoms(const int8_t* from, size_t stride, uint32_t rows, bool past_cache,
@@ -412,7 +342,7 @@ void write_features(const int8_t* codes, size_t stride, uint32_t rows, uint32_t 
         write_atoms(codes + at, stride, rows, past_cache, cube + at * height + first * atom);
 }
 
-constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel, write_features};
+constexpr TileKernels k_kernels{scale, weighted_sums, group_sum, add_kernel, write_features};
 
 #endif  // not SCALAR or EMU128
 }  // namespace HWY_NAMESPACE
@@ -420,54 +350,13 @@ constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums, add_kernel,
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#if HWY_TARGETS & HWY_AVX3
-#include <immintrin.h>
-#endif
-
 namespace rosenblatt::matmul {
-
-#if HWY_TARGETS & HWY_AVX3
-namespace {
-
-// VNNI multiplies and adds in one instruction; Highway does not use it for 16 bits.
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) void expected_sums_vnni(
-    const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k, uint32_t* expected) {
-    __m512i low[k_expected_rows], high[k_expected_rows];
-    for (uint32_t row = 0; row < k_expected_rows; ++row)
-        low[row] = high[row] = _mm512_setzero_si512();
-    for (uint32_t i = 0; i < k; i += 32) {
-        const __m512i u_low = _mm512_loadu_si512(halves + i);
-        const __m512i u_high = _mm512_loadu_si512(halves + k + i);
-#pragma GCC unroll 4
-        for (uint32_t row = 0; row < k_expected_rows; ++row) {
-            const auto* at = reinterpret_cast<const __m256i*>(codes + row * stride + i);
-            const __m512i c = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at));
-            low[row] = _mm512_dpwssd_epi32(low[row], c, u_low);
-            high[row] = _mm512_dpwssd_epi32(high[row], c, u_high);
-        }
-    }
-    for (uint32_t row = 0; row < k_expected_rows; ++row)
-        expected[row] = static_cast<uint32_t>(_mm512_reduce_add_epi32(low[row])) +
-                        (static_cast<uint32_t>(_mm512_reduce_add_epi32(high[row])) << 16);
-}
-
-const TileKernels& avx512_kernels() {
-    static const TileKernels kernels = [] {
-        TileKernels best = N_AVX3::k_kernels;
-        if (__builtin_cpu_supports("avx512vnni")) best.expected_sums = expected_sums_vnni;
-        return best;
-    }();
-    return kernels;
-}
-
-}  // namespace
-#endif
 
 const TileKernels& tile_kernels(Simd simd) {
     switch (simd) {
 #if HWY_TARGETS & HWY_AVX3
         case Simd::Avx512:
-            return avx512_kernels();
+            return N_AVX3::k_kernels;
 #endif
 #if HWY_TARGETS & HWY_AVX2
         case Simd::Avx2:

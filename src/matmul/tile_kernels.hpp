@@ -31,9 +31,6 @@ struct Strip {
     bool past_cache = false;
 };
 
-/// Rows of codes that are summed at once.
-inline constexpr uint32_t k_expected_rows = 4;
-
 struct TileKernels {
     /// y[i][n] = (sum over slices of float(sum over parts) * row scale) * column scale, as
     /// reference::scaled_sum, and the parts' sums for the checksum.
@@ -43,10 +40,9 @@ struct TileKernels {
     void (*weighted_sums)(const int32_t* cube, size_t surface, uint32_t rows, uint32_t n,
                           const uint32_t* column_weights, uint32_t* sums);
 
-    /// expected[i] = dot(row i of `codes`, u) modulo 2^32 for k_expected_rows rows. `halves` are u's
-    /// k low and k high halves (see split_halves); k is a multiple of 32.
-    void (*expected_sums)(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k,
-                          uint32_t* expected);
+    /// Sum of row_weight(i) * dot(row i of `codes`, u) modulo 2^32 over k_group_rows rows. `halves`
+    /// are u's k low and k high halves (see split_halves); k is a multiple of 32.
+    uint32_t (*group_sum)(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k);
 
     /// u[i] += r * codes[i]; k is a multiple of 32.
     void (*add_kernel)(uint32_t r, const int8_t* codes, int64_t k, uint32_t* u);

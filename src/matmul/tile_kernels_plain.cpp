@@ -49,22 +49,21 @@ void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t 
         }
 }
 
-void expected_sums(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k,
-                   uint32_t* expected) {
-    for (uint32_t row = 0; row < k_expected_rows; ++row, codes += stride) {
-        uint32_t low = 0, high = 0;
+uint32_t group_sum(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k) {
+    uint32_t sum = 0;
+    for (uint32_t row = 0; row < k_group_rows; ++row, codes += stride)
         for (uint32_t i = 0; i < k; ++i) {
-            low += static_cast<uint32_t>(codes[i] * halves[i]);
-            high += static_cast<uint32_t>(codes[i] * halves[k + i]);
+            const auto low = static_cast<uint32_t>(codes[i] * halves[i]);
+            const auto high = static_cast<uint32_t>(codes[i] * halves[k + i]);
+            sum += row_weight(row) * (low + (high << 16));
         }
-        expected[row] = low + (high << 16);
-    }
+    return sum;
 }
 
 }  // namespace
 
 const TileKernels& plain_tile_kernels() {
-    static constexpr TileKernels k_kernels{scale, weighted_sums, expected_sums,
+    static constexpr TileKernels k_kernels{scale, weighted_sums, group_sum,
                                            rosenblatt::matmul::add_kernel, compile::pack_features};
     return k_kernels;
 }

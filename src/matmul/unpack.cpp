@@ -3,8 +3,10 @@
 // scale of the output feature. The checksums are taken in the same pass, while a line of a cube is
 // at hand; rows whose sums are wrong are done again after a repair.
 #include <algorithm>
-#include <mutex>
+#include <atomic>
+#include <set>
 
+#include "matmul/checksum.hpp"
 #include "matmul/int8_panel.hpp"
 #include "matmul/tile_kernels.hpp"
 
@@ -36,7 +38,8 @@ UnpackScratch& scratch_of_thread() {
 /// Some rows of one row range, for an operand and the one that is handed over with it.
 class Int8Panel::Unpacker {
   public:
-    Unpacker(const Int8Panel& panel, uint32_t operand, const Part& piece)
+    /// `sums`: what the sums of the results are added to; null: they are not checked.
+    Unpacker(const Int8Panel& panel, uint32_t operand, const Part& piece, GroupSums* sums)
         : panel_(panel),
           scratch_(scratch_of_thread()),
           operand_(operand),
@@ -44,15 +47,16 @@ class Int8Panel::Unpacker {
           target_(*panel.operands_[operand].target),
           piece_(piece),
           range_(panel.operands_[operand].plan->plan.row_ranges[piece.range]),
-          row0_(range_.m0 + piece.first) {}
+          row0_(range_.m0 + piece.first),
+          group_sums_(sums) {}
 
-    /// False where sums are wrong: what was written is not final then, and `suspects` has the tiles
-    /// that were summed.
-    bool run(bool check, std::vector<TileRef>& suspects) {
+    /// What is written is final once the sums have turned out right.
+    void run() {
+        const bool check = group_sums_ != nullptr;
         fill_row_scales();
         if (check) clear_sums();
         target_.write ? to_function(check) : to_rows(check);
-        return !check || sums_are_right(suspects);
+        if (check) add_to_groups();
     }
 
   private:
@@ -135,26 +139,17 @@ class Int8Panel::Unpacker {
         }
     }
 
-    bool sums_are_right(std::vector<TileRef>& suspects) {
-        const size_t before = suspects.size();
+    /// A group of rows may lie in two pieces, which are two threads' work.
+    void add_to_groups() {
         for (uint32_t i = 0; i < count_; ++i)
-            for (uint32_t r = 0; r < plans().ranges().size(); ++r)
-                if (!range_is_right(i, r)) suspect_range(i, r, suspects);
-        return suspects.size() == before;
-    }
-
-    void suspect_range(uint32_t i, uint32_t range, std::vector<TileRef>& suspects) const {
-        for (uint32_t b = 0; b < plans().tiling().blocks.size(); ++b)
-            if (plans().range_of(b) == range) suspects.push_back({operand_ + i, tile_of(b)});
-    }
-
-    bool range_is_right(uint32_t i, uint32_t range) {
-        const uint32_t* expected =
-            panel_.expected_[operand_ + i].data() + size_t{range} * panel_.m() + row0_;
-        const uint32_t* sum = sums(i, range);
-        for (uint32_t row = 0; row < piece_.rows; ++row, sum += k_atom_columns)
-            if (sum[0] + sum[1] + sum[2] + sum[3] != expected[row]) return false;
-        return true;
+            for (uint32_t r = 0; r < plans().ranges().size(); ++r) {
+                uint32_t* const of_range = (*group_sums_)[i].data() + r * panel_.groups();
+                const uint32_t* sum = sums(i, r);
+                for (uint32_t row = row0_; row < row0_ + piece_.rows; ++row, sum += k_atom_columns)
+                    std::atomic_ref(of_range[row / k_group_rows])
+                        .fetch_add(row_weight(row) * (sum[0] + sum[1] + sum[2] + sum[3]),
+                                   std::memory_order_relaxed);
+            }
     }
 
     void to_function(bool with_sums) {
@@ -188,6 +183,7 @@ class Int8Panel::Unpacker {
     const Part& piece_;
     const compile::Rows& range_;
     const uint32_t row0_;
+    GroupSums* const group_sums_;
 };
 
 bool Int8Panel::y_is_large(uint32_t o) const {
@@ -195,30 +191,39 @@ bool Int8Panel::y_is_large(uint32_t o) const {
            k_past_cache_bytes;
 }
 
-/// Unpacks what is not done yet; gives the tiles one of which makes a sum wrong.
-std::vector<TileRef> Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pieces, bool check) {
-    std::mutex mutex;
-    std::vector<TileRef> suspects;
+/// Unpacks what is not done yet. `sums`: as Unpacker.
+void Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pieces, GroupSums* sums) {
     parallel_for_(static_cast<int64_t>(pieces.size()), [&](int64_t begin, int64_t end) {
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
             if (pieces[i].done) continue;
-            std::vector<TileRef> found;
-            pieces[i].done = Unpacker(*this, o, pieces[i]).run(check, found);
-            if (found.empty()) continue;
-            const std::lock_guard lock(mutex);
-            suspects.insert(suspects.end(), found.begin(), found.end());
+            Unpacker(*this, o, pieces[i], sums).run();
+            pieces[i].done = true;
         }
         finish_writes();
     });
-    const auto before = [](const TileRef& a, const TileRef& b) {
-        return std::pair(a.operand, a.tile) < std::pair(b.operand, b.tile);
-    };
-    std::sort(suspects.begin(), suspects.end(), before);
-    const auto same = [](const TileRef& a, const TileRef& b) {
-        return a.operand == b.operand && a.tile == b.tile;
-    };
-    suspects.erase(std::unique(suspects.begin(), suspects.end(), same), suspects.end());
-    return suspects;
+}
+
+/// Every tile that has a part in a wrong sum; its pieces are not done.
+std::vector<TileRef> Int8Panel::suspects(uint32_t o, const GroupSums& sums,
+                                         std::vector<Part>& pieces) const {
+    std::set<std::pair<uint32_t, uint32_t>> found;  // operand, tile
+    for (uint32_t i = o; i < o + sums.size(); ++i)
+        for (uint32_t s = 0; s < sums[i - o].size(); ++s) {
+            if (sums[i - o][s] == expected_[i][s]) continue;
+            const uint32_t begin = s % groups() * k_group_rows, end = begin + k_group_rows;
+            const compile::Plan& plan = operands_[i].plan->plan;
+            const auto overlaps = [&](uint32_t m0, uint32_t m) { return m0 < end && begin < m0 + m; };
+            for (uint32_t t = 0; t < plan.tiles.size(); ++t)
+                if (operands_[i].weights->plans->range_of(plan.tiles[t].block) == s / groups() &&
+                    overlaps(plan.tiles[t].m0, plan.tiles[t].m))
+                    found.emplace(i, t);
+            for (Part& piece : pieces)
+                if (overlaps(plan.row_ranges[piece.range].m0 + piece.first, piece.rows))
+                    piece.done = false;
+        }
+    std::vector<TileRef> tiles;
+    for (const auto& [operand, tile] : found) tiles.push_back({operand, tile});
+    return tiles;
 }
 
 /// Tiles whose own sums are wrong. Were none, something else changed meanwhile: then all are.
@@ -235,12 +240,17 @@ void Int8Panel::unpack(uint32_t o) {
     for (uint32_t r = 0; r < ranges.size(); ++r)
         for (uint32_t first = 0; first < ranges[r].m; first += k_rows_at_once)
             pieces.push_back({r, first, std::min(k_rows_at_once, ranges[r].m - first)});
-    const bool check = device_.options.verify == Verify::Checksum;
-    std::vector<TileRef> suspects = unpack_pieces(o, pieces, check);
-    if (suspects.empty()) return;
-    mend(wrong_among(std::move(suspects)));
+    if (device_.options.verify != Verify::Checksum) return unpack_pieces(o, pieces, nullptr);
+
+    GroupSums sums;
+    for (uint32_t i = o; i < o + (operands_[o].target->second ? 2 : 1); ++i)
+        sums.emplace_back(expected_[i].size(), 0u);
+    unpack_pieces(o, pieces, &sums);
+    std::vector<TileRef> tiles = suspects(o, sums, pieces);
+    if (tiles.empty()) return;
+    mend(wrong_among(std::move(tiles)));
     // Repaired tiles have been proved, and of the others every row of these pieces.
-    unpack_pieces(o, pieces, false);
+    unpack_pieces(o, pieces, nullptr);
 }
 
 }  // namespace rosenblatt::matmul

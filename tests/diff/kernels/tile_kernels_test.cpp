@@ -112,11 +112,11 @@ TEST_F(TileKernelsTest, WeightedSumsLikeThePlainForm) {
     }
 }
 
-TEST_F(TileKernelsTest, ExpectedSumsAreDotProductsWithU) {
+TEST_F(TileKernelsTest, GroupSumsAreWeightedDotProductsWithU) {
     for (int trial = 0; trial < 60; ++trial) {
         const uint32_t k = 32 * up_to(60);
         const size_t stride = k + 64;
-        const auto codes = random_words<int8_t>(stride * k_expected_rows, random);
+        const auto codes = random_words<int8_t>(stride * k_group_rows, random);
         const auto u = random_words<uint32_t>(k, random);
         std::vector<int16_t> halves(2 * size_t{k});
         split_halves(u, halves.data());
@@ -124,10 +124,10 @@ TEST_F(TileKernelsTest, ExpectedSumsAreDotProductsWithU) {
         sets.push_back(Simd::Plain);
         for (const Simd simd : sets) {
             SCOPED_TRACE(name(simd));
-            uint32_t sums[k_expected_rows];
-            tile_kernels(simd).expected_sums(codes.data(), stride, halves.data(), k, sums);
-            for (uint32_t row = 0; row < k_expected_rows; ++row)
-                EXPECT_EQ(sums[row], expected_sum(codes.data() + row * stride, u.data(), k));
+            uint32_t expected = 0;
+            for (uint32_t row = 0; row < k_group_rows; ++row)
+                expected += row_weight(row) * expected_sum(codes.data() + row * stride, u.data(), k);
+            EXPECT_EQ(tile_kernels(simd).group_sum(codes.data(), stride, halves.data(), k), expected);
         }
     }
 }
