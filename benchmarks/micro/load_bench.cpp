@@ -116,7 +116,7 @@ void shapes(benchmark::internal::Benchmark* b) {
         ->Args({8960, 1536, 2})
         ->Args({1536, 8960, 1})
         ->UseManualTime()
-        ->Iterations(7);
+        ->Iterations(25);
 }
 
 BENCHMARK_CAPTURE(load, q4_K, GGML_TYPE_Q4_K)->Apply(shapes);

@@ -26,8 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t k_chunk = size_t{1} << 20;  // hashed and read as one: stays in a core's cache
-constexpr uint32_t k_version = 1;
+constexpr size_t k_chunk = size_t{1} << 18;  // hashed and read as one: stays in a core's cache
+constexpr uint32_t k_version = 2;
 constexpr const char* k_suffix = ".packed";
 
 struct Head {
