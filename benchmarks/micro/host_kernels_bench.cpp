@@ -201,7 +201,7 @@ BENCHMARK(pack)
     ->Args({1536, 3, 512})
     ->Args({8960, 1, 176})
     ->UseManualTime()
-    ->Iterations(9);
+    ->Iterations(41);
 BENCHMARK(unpack)
     ->ArgNames({"n", "slices", "rows"})
     ->Args({8960, 1, 176})
@@ -209,7 +209,7 @@ BENCHMARK(unpack)
     ->Args({8960, 1, 512})
     ->Args({1536, 6, 176})
     ->UseManualTime()
-    ->Iterations(9);
+    ->Iterations(41);
 BENCHMARK(checksum_share)->UseManualTime()->Iterations(25);
 
 }  // namespace
