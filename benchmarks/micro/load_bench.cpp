@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loading: quantised rows of a model, ggml's own dequantisation, to packed int8 tiles in BOs of the
+// Loading: quantised rows of a model, read as the backend reads them, to packed int8 tiles in BOs of the
 // emulated device; and the same tiles from the packed-weight cache.
 #include <benchmark/benchmark.h>
 #include <ggml.h>
@@ -15,6 +15,7 @@
 
 #include "emukernel/port.hpp"
 #include "ggml/packed_cache.hpp"
+#include "ggml/tile_store.hpp"
 #include "matmul/device.hpp"
 #include "matmul/weights.hpp"
 
@@ -49,10 +50,7 @@ struct Model {
         ggml_quantize_chunk(type, floats.data(), rows.data(), 0, n, k, nullptr);
     }
     matmul::RowSource source() const {
-        const auto to_float = ggml_get_type_traits(type)->to_float;
-        return [this, to_float](int64_t row, float* to) {
-            to_float(rows.data() + static_cast<size_t>(row) * row_bytes, to, k);
-        };
+        return ggml::row_source(type, rows.data(), row_bytes, k);
     }
 };
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "ggml/log_sink.hpp"
+#include "matmul/half_kernels.hpp"
 
 namespace rosenblatt::ggml {
 namespace {
@@ -14,10 +15,7 @@ matmul::RowSource rows_of(const ggml_tensor& weight, int64_t i2, int64_t i3) {
     const auto* base = static_cast<const std::byte*>(weight.data) +
                        static_cast<size_t>(i2) * weight.nb[2] +
                        static_cast<size_t>(i3) * weight.nb[3];
-    const auto to_float = ggml_get_type_traits(weight.type)->to_float;
-    return [base, to_float, stride = weight.nb[1], k = weight.ne[0]](int64_t n, float* row) {
-        to_float(base + static_cast<size_t>(n) * stride, row, k);
-    };
+    return row_source(weight.type, base, weight.nb[1], weight.ne[0]);
 }
 
 bool is_out_of_memory(const Error& error) {
@@ -33,6 +31,20 @@ bool goes_to_cache(const ggml_tensor& weight) {
 }
 
 }  // namespace
+
+matmul::RowSource row_source(ggml_type type, const std::byte* base, size_t stride, int64_t k) {
+    if (type == GGML_TYPE_F16) {  // ggml-base's own goes element by element
+        const auto to_float = matmul::half_kernels().to_float;
+        return [=](int64_t n, float* row) {
+            const std::byte* at = base + static_cast<size_t>(n) * stride;
+            to_float(reinterpret_cast<const uint16_t*>(at), static_cast<size_t>(k), row);
+        };
+    }
+    const auto to_float = ggml_get_type_traits(type)->to_float;
+    return [=](int64_t n, float* row) {
+        to_float(base + static_cast<size_t>(n) * stride, row, k);
+    };
+}
 
 bool can_dequantise(ggml_type type) {
     const bool weight = ggml_is_quantized(type) || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16;

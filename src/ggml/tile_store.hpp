@@ -22,6 +22,10 @@
 
 namespace rosenblatt::ggml {
 
+/// Rows of K floats of a matrix whose rows lie `stride` bytes apart from `base` on; that memory
+/// outlives the source.
+matmul::RowSource row_source(ggml_type type, const std::byte* base, size_t stride, int64_t k);
+
 /// A row of this type can be turned into floats, and is worth keeping as int8 or fp16 tiles.
 bool can_dequantise(ggml_type type);
 
