@@ -37,84 +37,71 @@ void weighted_sums(const int32_t* cube, size_t surface, uint32_t rows, uint32_t 
     }
 }
 
-// weight_a * a + weight_b * b of 8-bit elements as 16-bit ones, in two halves: element 0 is in the
-// low one, and the elements of each are those of `halves_of_u`.
-struct WeightedPair {
-    static constexpr size_t k_codes = HWY_TARGET <= HWY_AVX2 ? 32 : 16;
-    using D16 = hn::CappedTag<int16_t, k_codes / 2>;
-    using V16 = hn::Vec<D16>;
-    V16 half[2];
+// Codes of a row that are taken at once, and the 16-bit words they become in two vectors.
+constexpr size_t k_codes = HWY_TARGET <= HWY_AVX2 ? 32 : 16;
+using D16 = hn::CappedTag<int16_t, k_codes / 2>;
+using V16 = hn::Vec<D16>;
 
-    static HWY_INLINE WeightedPair of(const int8_t* a, const int8_t* b, uint32_t weight_a,
-                                      uint32_t weight_b) {
-#if HWY_ARCH_X86
-        const hn::CappedTag<int8_t, k_codes> d8;
-        const auto va = hn::LoadU(d8, a), vb = hn::LoadU(d8, b);
-        const auto weights = hn::BitCast(
-            d8, hn::Set(D16(), static_cast<int16_t>(weight_a | weight_b << 8)));
-        return {{products(weights, hn::InterleaveLower(d8, va, vb)),
-                 products(weights, hn::InterleaveUpper(d8, va, vb))}};
-#else
-        const hn::Rebind<int8_t, D16> d8;
-        WeightedPair pair;
-        for (size_t i = 0; i < 2; ++i) {
-            const auto wide = [&](const int8_t* codes) {
-                return hn::PromoteTo(D16(), hn::LoadU(d8, codes + i * k_codes / 2));
-            };
-            pair.half[i] =
-                hn::Add(hn::Mul(wide(a), hn::Set(D16(), static_cast<int16_t>(weight_a))),
-                        hn::Mul(wide(b), hn::Set(D16(), static_cast<int16_t>(weight_b))));
-        }
-        return pair;
-#endif
-    }
-
-    // The 16-bit words of u that belong to half `i` of the codes.
-    static HWY_INLINE V16 words_of_u(const int16_t* u, size_t i) {
-        const D16 d;
 #if HWY_TARGET <= HWY_AVX2
-        // Interleaving works within 128-bit blocks: codes 0-7 and 16-23, 8-15 and 24-31.
-        const auto first = hn::LoadU(d, u), second = hn::LoadU(d, u + k_codes / 2);
-        return i == 0 ? hn::ConcatLowerLower(d, second, first)
-                      : hn::ConcatUpperUpper(d, second, first);
-#else
-        return hn::LoadU(d, u + i * k_codes / 2);
-#endif
-    }
-
-  private:
-#if HWY_TARGET <= HWY_AVX2
-    template <class V8>
-    static HWY_INLINE V16 products(V8 weights, V8 codes) {
-        return V16{_mm256_maddubs_epi16(weights.raw, codes.raw)};
-    }
+HWY_INLINE __m256i sums_of_pairs(__m256i weights, __m256i codes) {
+    return _mm256_maddubs_epi16(weights, codes);
+}
 #elif HWY_ARCH_X86
-    template <class V8>
-    static HWY_INLINE V16 products(V8 weights, V8 codes) {
-        return V16{_mm_maddubs_epi16(weights.raw, codes.raw)};
+HWY_INLINE __m128i sums_of_pairs(__m128i weights, __m128i codes) {
+    return _mm_maddubs_epi16(weights, codes);
+}
+#endif
+
+// half = weight_a * a + weight_b * b. The elements of each half are those of words_of_u.
+HWY_INLINE void add_weighted(const int8_t* a, const int8_t* b, uint32_t weight_a, uint32_t weight_b,
+                             V16* half) {
+    const D16 d16;
+#if HWY_ARCH_X86
+    const hn::CappedTag<int8_t, k_codes> d8;
+    const auto va = hn::LoadU(d8, a), vb = hn::LoadU(d8, b);
+    const auto weights = hn::Set(d16, static_cast<int16_t>(weight_a | weight_b << 8)).raw;
+    half[0] = V16{sums_of_pairs(weights, hn::InterleaveLower(d8, va, vb).raw)};
+    half[1] = V16{sums_of_pairs(weights, hn::InterleaveUpper(d8, va, vb).raw)};
+#else
+    const hn::Rebind<int8_t, D16> d8;
+    for (size_t i = 0; i < 2; ++i) {
+        const auto wide_a = hn::PromoteTo(d16, hn::LoadU(d8, a + i * k_codes / 2));
+        const auto wide_b = hn::PromoteTo(d16, hn::LoadU(d8, b + i * k_codes / 2));
+        half[i] = hn::Add(hn::Mul(wide_a, hn::Set(d16, static_cast<int16_t>(weight_a))),
+                          hn::Mul(wide_b, hn::Set(d16, static_cast<int16_t>(weight_b))));
     }
 #endif
-};
+}
 
-// The rows' codes are added up before they meet u, 4 * 127 * 7 at most.
+HWY_INLINE V16 words_of_u(const int16_t* u, size_t half) {
+    const D16 d;
+#if HWY_TARGET <= HWY_AVX2
+    // Interleaving works within 128-bit blocks: codes 0-7 and 16-23, 8-15 and 24-31.
+    const auto first = hn::LoadU(d, u), second = hn::LoadU(d, u + k_codes / 2);
+    return half == 0 ? hn::ConcatLowerLower(d, second, first)
+                     : hn::ConcatUpperUpper(d, second, first);
+#else
+    return hn::LoadU(d, u + half * k_codes / 2);
+#endif
+}
+
+// The rows' codes are added up before they meet u: at most 127 * (1 + 3 + 5 + 7).
 uint32_t group_sum(const int8_t* codes, size_t stride, const int16_t* halves, uint32_t k) {
     static_assert(k_group_rows == 4);
-    const WeightedPair::D16 d16;
-    const hn::RepartitionToWide<decltype(d16)> d32;
-    // low[0] and [1] add up to the sum: an instruction set may use one or both.
+    const hn::RepartitionToWide<D16> d32;
+    // low0 and low1 add up to the sum: an instruction set may use one or both.
     auto low0 = hn::Zero(d32), low1 = low0, high0 = low0, high1 = low0;
-    for (uint32_t i = 0; i < k; i += WeightedPair::k_codes) {
+    for (uint32_t i = 0; i < k; i += k_codes) {
         const int8_t* at = codes + i;
-        const auto first = WeightedPair::of(at, at + stride, row_weight(0), row_weight(1));
-        const auto second =
-            WeightedPair::of(at + 2 * stride, at + 3 * stride, row_weight(2), row_weight(3));
+        V16 first[2], second[2];
+        add_weighted(at, at + stride, row_weight(0), row_weight(1), first);
+        add_weighted(at + 2 * stride, at + 3 * stride, row_weight(2), row_weight(3), second);
 #pragma GCC unroll 2
         for (size_t half = 0; half < 2; ++half) {
-            const auto c = hn::Add(first.half[half], second.half[half]);
-            low0 = hn::ReorderWidenMulAccumulate(
-                d32, c, WeightedPair::words_of_u(halves + i, half), low0, low1);
-            high0 = hn::ReorderWidenMulAccumulate(
-                d32, c, WeightedPair::words_of_u(halves + k + i, half), high0, high1);
+            const auto c = hn::Add(first[half], second[half]);
+            low0 = hn::ReorderWidenMulAccumulate(d32, c, words_of_u(halves + i, half), low0, low1);
+            high0 = hn::ReorderWidenMulAccumulate(d32, c, words_of_u(halves + k + i, half), high0,
+                                                  high1);
         }
     }
     const auto sum =
