@@ -103,7 +103,8 @@ TEST_P(Open, ACallThatIsNotOfDrmIsEnotty) {
 TEST_P(Open, SyncobjsAreNotSupported) {
     RawFile file(port());
     uint64_t argument = 0;
-    EXPECT_EQ(file.ioctl(_IOWR('d', 0xbf, uint64_t), &argument), -EOPNOTSUPP);
+    for (const unsigned number : {0xbf, 0xc5})  // SYNCOBJ_CREATE, SYNCOBJ_SIGNAL
+        EXPECT_EQ(file.ioctl(_IOWR('d', number, uint64_t), &argument), -EOPNOTSUPP);
 }
 
 TEST_P(Open, AShorterArgumentIsFilledWithZeros) {

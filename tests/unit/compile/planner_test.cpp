@@ -53,6 +53,18 @@ TEST(Planner, EveryPlanOfRandomShapesIsLegalAndCoversTheProductOnce) {
     }
 }
 
+TEST(Planner, NoTileIsLongerOrHigherThanBoardsWereSeenToManage) {
+    for (const auto& [m, k] : {std::pair{8U, 4096U}, std::pair{2000U, 32U}}) {
+        TilingRequest r = request(k, 64);
+        r.slice_ends = {k};
+        const WeightTiling tiling = tiling_for(r).value();
+        for (const Tile& tile : plan_of(m, tiling, 600).tiles) {
+            EXPECT_LE(tile.k, 3072U);  // from there to 4096 a task of more than 4 rows hangs
+            EXPECT_LE(tile.m, 1020U);
+        }
+    }
+}
+
 TEST(Planner, EveryPlanForASmallerCbufIsLegalToo) {
     for (uint32_t seed = 1; seed <= 40; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));

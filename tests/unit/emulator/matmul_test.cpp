@@ -133,6 +133,38 @@ TEST(MatmulTask, TakesOneWideLineAsWellAsManyShortOnes) {
     EXPECT_EQ(matmul.mismatches(), 0U);
 }
 
+TEST(MatmulTask, ADilatedKernelSkipsPixels) {
+    constexpr uint32_t wide = 9, apart = 3, out = wide - apart, k = 64, n = 32;
+    Core core{0, {.strict = true}};
+    MemoryBus bus;
+    const testing::MatmulPlaces at;
+    Matmul pixels(bus, {wide, k, n}, 5);  // its weights and results give way to larger ones
+    std::byte* const weights = bus.map(at.b, 2 * k * n);
+    testing::fill_random(weights, 2 * k * n, 6);
+    const std::byte* const results = bus.map(at.c, out * n * 4);
+    auto stream = matmul_stream({wide, k, n});
+    stream.set(0x1014, (apart - 1) << 16 | 9);
+    stream.set(0x1020, wide << 16 | 1).set(0x1028, out).set(0x102c, out).set(0x107c, 0x200);
+    stream.set(0x1030, 2 * k * n).set(0x1034, 2 * k).set(0x1038, 2 << 24 | 1 << 16 | n);
+    stream.set(0x1080, 0x10000000 - 3 * wide).set(0x1084, wide << 16 | 1).set(0x1044, wide);
+    stream.set(0x3014, out - 1).set(0x4030, out - 1).set(0x4034, 0).set(0x405c, out - 1);
+    stream.set(0x4024, out << 4).set(0x40c0, 8 * out << 4);
+    const auto outcome = run(core, bus, stream.tail(0xd));
+    ASSERT_EQ(outcome.completion, Completion::Done) << outcome.fault->sentence;
+    for (uint32_t x = 0; x < out; ++x)
+        for (uint32_t i = 0; i < n; ++i) {
+            int32_t sum = 0;
+            for (uint32_t tap = 0; tap < 2; ++tap)
+                for (uint32_t c = 0; c < k; ++c)  // [K/32][tap][32][32]
+                    sum += pixels.feature(x + apart * tap, c) *
+                           static_cast<int8_t>(
+                               weights[(c / 32 * 2 + tap) * 1024 + i * 32 + c % 32]);
+            int32_t value;
+            std::memcpy(&value, results + ((i / 4 * out + x) * 4 + i % 4) * 4, sizeof value);
+            ASSERT_EQ(value, sum) << x << ", " << i;
+        }
+}
+
 TEST(MatmulTask, ReusesWeightsAndFeaturesThatAreStillInTheCbuf) {
     constexpr MatmulShape shape{8, 128, 64};
     Core core{0};

@@ -76,6 +76,24 @@ TEST_F(TypesTest, Fp16RoundsEachGroupOf32OnceAndAddsTheGroupsInOrder) {
     EXPECT_EQ(matmul.result<float>(0, 5), 0.0F);
 }
 
+TEST_F(TypesTest, AGroupOfFp16ThatNoDoubleHoldsIsRoundedOnceToo) {
+    constexpr MatmulShape shape{1, 32, 16};
+    for (const Simd simd : {Simd::Plain, Simd::Sse4, Simd::Avx2, Simd::Avx512, Simd::Neon}) {
+        core = Core{0, {.strict = true, .poison = true, .simd = std::min(simd, best_simd())}};
+        FloatMatmul matmul(bus, shape, testing::k_fp16_fp32);
+        const auto put = [&](uint32_t k, float a, float w) {
+            put16(matmul.feature(0, k), npu::fp16_from_fp32(a));
+            put16(matmul.weight(k, 5), npu::fp16_from_fp32(w));
+        };
+        for (uint32_t k = 0; k < 16; ++k) put(k, 4, 4);  // 256
+        put(16, 0x1p-8F, 0x1p-8F);                       // half a unit in its last place: a tie
+        put(17, 0x1.004p-14F, 0x1.004p-14F);             // 2^-28 + 2^-37 + 2^-48
+        put(18, -0x1p-14F, 0x1.008p-14F);                // 2^-48 remains, beyond a double's 53 bits
+        ASSERT_NO_FATAL_FAILURE(run(shape, testing::k_fp16_fp32));
+        EXPECT_EQ(matmul.result<float>(0, 5), 256 + 0x1p-15F);
+    }
+}
+
 TEST_F(TypesTest, Fp16KeepsSubnormalInputs) {
     constexpr MatmulShape shape{1, 32, 16};
     FloatMatmul matmul(bus, shape, testing::k_fp16_fp32);
