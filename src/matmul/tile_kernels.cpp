@@ -95,9 +95,16 @@ HWY_INLINE void store(DF df, const hn::Vec<DF>* v, float* const* y, uint32_t n, 
     }
 }
 
+// Where results go: rows of Y, the column in them, and the scales of that column and the next.
+struct Place {
+    float* const* y;
+    uint32_t column;
+    const float* column_scales;
+};
+
 // `surfaces` * 4 columns from n on, of the rows from `row` on that a vector holds.
 template <class DF, size_t surfaces>
-HWY_INLINE void scale_step(DF df, const Strip& strip, uint32_t row, uint32_t n, float* const* y,
+HWY_INLINE void scale_step(DF df, const Strip& strip, uint32_t row, uint32_t n, const Place& to,
                            bool past_cache) {
     const hn::RebindToSigned<DF> di;
     const hn::RebindToUnsigned<DF> du;
@@ -133,8 +140,8 @@ HWY_INLINE void scale_step(DF df, const Strip& strip, uint32_t row, uint32_t n, 
             sum[s] = hn::Add(sum[s], hn::Mul(hn::ConvertTo(df, total[s]), row_scale));
     }
     for (size_t s = 0; s < surfaces; ++s)
-        sum[s] = hn::Mul(sum[s], repeat(df, strip.column_scales + n + s * k_atom));
-    store<DF, surfaces>(df, sum, y, n, past_cache);
+        sum[s] = hn::Mul(sum[s], repeat(df, to.column_scales + s * k_atom));
+    store<DF, surfaces>(df, sum, to.y, to.column, past_cache);
 }
 
 // The last one to three columns: four are computed, the real ones stored.
@@ -144,10 +151,8 @@ HWY_INLINE void scale_tail(DF df, const Strip& strip, uint32_t row, uint32_t n, 
     float scales[k_atom] = {};
     const uint32_t real = strip.columns - n;
     std::copy_n(strip.column_scales + n, real, scales);
-    Strip tail = strip;
-    tail.column_scales = scales - n;
-    float* const rows[2] = {four[0] - n, four[1] - n};
-    scale_step<DF, 1>(df, tail, row, n, rows, false);
+    float* const rows[2] = {four[0], four[1]};
+    scale_step<DF, 1>(df, strip, row, n, {rows, 0, scales}, false);
     for (uint32_t i = 0; i < k_rows_of<DF>; ++i) std::copy_n(four[i], real, y[i] + n);
 }
 
@@ -287,9 +292,11 @@ HWY_INLINE void scale_columns(const Strip& strip, uint32_t n, float* const* y, b
     }
     uint32_t row = 0;
     for (; row + at_once <= strip.rows; row += at_once)
-        scale_step<decltype(df), surfaces>(df, strip, row, n, y + row, past_cache);
+        scale_step<decltype(df), surfaces>(df, strip, row, n,
+                                           {y + row, n, strip.column_scales + n}, past_cache);
     for (; row < strip.rows; ++row)
-        scale_step<decltype(df4), surfaces>(df4, strip, row, n, y + row, false);
+        scale_step<decltype(df4), surfaces>(df4, strip, row, n,
+                                            {y + row, n, strip.column_scales + n}, false);
 }
 
 void scale(const Strip& strip, float* const* y) {

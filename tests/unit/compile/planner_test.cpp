@@ -63,6 +63,10 @@ TEST(Planner, NoTileIsLongerOrHigherThanBoardsWereSeenToManage) {
             EXPECT_LE(tile.m, 1020U);
         }
     }
+    TilingRequest r = request(4096, 64);  // rounded sums: K cannot be cut
+    r.type = NumberType::F16;
+    r.slice_ends = {4096};
+    EXPECT_FALSE(tiling_for(r).ok());
 }
 
 TEST(Planner, EveryPlanForASmallerCbufIsLegalToo) {

@@ -145,6 +145,16 @@ TEST_F(TypesTest, Tf32TruncatesBothOperands) {
     EXPECT_EQ(matmul.result<float>(0, 0), std::bit_cast<float>(0x40002000U));
 }
 
+TEST_F(TypesTest, Tf32WeightsComeInTilesOf16ChannelsAnd16Kernels) {
+    constexpr MatmulShape shape{1, 32, 32};
+    FloatMatmul matmul(bus, shape, testing::k_tf32_fp32);
+    put32(matmul.feature(0, 17), 3);
+    // Group of kernels 1, channel tile 1, kernel 2 in it, channel 1 in it: 1 KiB a tile.
+    put32(matmul.b + 3 * 1024 + 2 * 64 + 4, 5);
+    ASSERT_NO_FATAL_FAILURE(run(shape, testing::k_tf32_fp32));
+    EXPECT_EQ(matmul.result<float>(0, 18), 15);
+}
+
 TEST_F(TypesTest, Bf16ProductsAreExact) {
     constexpr MatmulShape shape{1, 32, 16};
     FloatMatmul matmul(bus, shape, testing::k_bf16_fp32);
