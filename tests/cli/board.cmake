@@ -4,7 +4,7 @@ find_package(nlohmann_json REQUIRED)
 rosenblatt_test(cli_audit LABEL cli SOURCES audit_test.cpp fleet_test.cpp DEPENDS cli
                 LIBRARIES nlohmann_json::nlohmann_json)
 add_test(NAME cli_audit.FixtureHostsAreWhatTheirScriptMakes
-         COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/data/hosts/make_hosts.py --check)
+         COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/data/hosts/make_hosts.py --check)
 set_tests_properties(cli_audit.FixtureHostsAreWhatTheirScriptMakes PROPERTIES LABELS cli)
 set(hosts ${PROJECT_SOURCE_DIR}/tests/data/hosts)
 rosenblatt_cli_test(audit_of_a_ready_host ARGS audit --root ${hosts}/itx-7.3 OUT "^ready  Radxa ROCK 5 ITX, kernel 7.3.4")

@@ -26,7 +26,7 @@ rosenblatt_cli_test(make_model_refuses_absurd_layers ARGS make-model --shape tin
 
 if(ROSENBLATT_LLAMA_FOUND)
     add_test(NAME cli.make_model_shapes_load_and_quantize
-             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/make_model_check.py $<TARGET_FILE:rosenblatt>
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/make_model_check.py $<TARGET_FILE:rosenblatt>
                      ${ROSENBLATT_LLAMA_BIN} ${CMAKE_CURRENT_BINARY_DIR}/shapes)
     set_tests_properties(cli.make_model_shapes_load_and_quantize PROPERTIES LABELS host TIMEOUT 600)
 endif()

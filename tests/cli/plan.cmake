@@ -2,7 +2,7 @@
 # rosenblatt plan: its figures recomputed from its tiles, and what it says to wrong usage.
 foreach(part shapes prefill)
     add_test(NAME cli.plan_of_${part}_agrees_with_its_tiles
-             COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/plan_check.py $<TARGET_FILE:rosenblatt>
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/plan_check.py $<TARGET_FILE:rosenblatt>
                      ${part} ${PROJECT_SOURCE_DIR}/docs/tile-size.md)
     set_tests_properties(cli.plan_of_${part}_agrees_with_its_tiles PROPERTIES LABELS cli TIMEOUT 300)
 endforeach()
