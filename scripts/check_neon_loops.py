@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TRIPLE = "aarch64-linux-gnu-"
 SOURCES = {  # kernels that must have at least one vector loop
     "src/quant/row_kernels.cpp": {"quantise_row"},
-    "src/matmul/tile_kernels.cpp": {"scale", "weighted_sums", "expected_sums", "add_kernel", "write_features"},
+    "src/matmul/tile_kernels.cpp": {"scale", "weighted_sums", "group_sum", "add_kernel", "write_features"},
     "src/matmul/half_kernels.cpp": {"to_half", "to_float"},
 }
 FLAGS = ["-std=c++20", "-O3", "-ffp-contract=off", "-fPIC", f"-I{ROOT}/src", f"-I{ROOT}/uapi"]

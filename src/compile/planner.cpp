@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 
 #include "base/bits.hpp"
 #include "compile/score.hpp"
@@ -12,6 +13,9 @@
 
 namespace rosenblatt::compile {
 namespace {
+
+/// Beyond that a plan takes seconds and gigabytes; 2048 rows of the largest heads come to some 5000.
+constexpr uint64_t k_most_tiles = 65536;
 
 /// Row ranges tried beyond the fewest possible.
 constexpr uint32_t extra_ranges(Effort effort) {
@@ -235,6 +239,12 @@ Result<Plan> make_plan(uint32_t m, const WeightTiling& tiling, const Conditions&
         return Error{EINVAL,
                      "a block of the weights leaves no CBUF bank for the features: cut K finer"};
     const uint32_t fewest = div_round_up(m, most);
+    const uint64_t tiles = uint64_t{fewest} * tiling.blocks.size();
+    if (tiles > k_most_tiles)
+        return Error{EINVAL, "a matmul of " + std::to_string(m) + " rows would be " +
+                                 std::to_string(tiles) + " tiles, at most " +
+                                 std::to_string(k_most_tiles) +
+                                 " are planned at once: take fewer rows"};
     Plan best;
     for (uint32_t count = fewest; count <= m; ++count) {
         if (count > fewest + extra_ranges(effort) && !best.tiles.empty()) break;

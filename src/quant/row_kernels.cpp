@@ -285,6 +285,14 @@ HWY_INLINE float as_float(uint32_t bits) {
     return value;
 }
 
+// Not inlined: what it does once would stand in the loop over slices, as one scalar step of it.
+HWY_NOINLINE void quantise_whole_slice(const RowFormat& f, int64_t s, const float* rotated,
+                                       const uint32_t* largest, int8_t* codes, float* scales) {
+    const int64_t begin = f.slice_begin(s);
+    scales[s] = f.unit * quantise_slice(rotated, static_cast<size_t>(f.slice_end(s) - begin),
+                                        as_float(largest[s]), f.most, codes + begin);
+}
+
 // Codes and scales of the slices that end in (from, to]; `rotated` holds the row from `from` on.
 // Gives the end of the last one, or `from`.
 HWY_INLINE int64_t quantise_ended(const RowFormat& f, int64_t from, int64_t to,
@@ -292,11 +300,8 @@ HWY_INLINE int64_t quantise_ended(const RowFormat& f, int64_t from, int64_t to,
                                   float* scales) {
     int64_t begin = from;
     for (int64_t s = from / f.slice_length; s < f.slices() && f.slice_end(s) <= to; ++s) {
-        const int64_t end = f.slice_end(s);
-        scales[s] = f.unit * quantise_slice(rotated + (begin - from),
-                                            static_cast<size_t>(end - begin),
-                                            as_float(largest[s]), f.most, codes + begin);
-        begin = end;
+        quantise_whole_slice(f, s, rotated + (begin - from), largest, codes, scales);
+        begin = f.slice_end(s);
     }
     return begin;
 }

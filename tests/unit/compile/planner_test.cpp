@@ -69,6 +69,14 @@ TEST(Planner, NoTileIsLongerOrHigherThanBoardsWereSeenToManage) {
     EXPECT_FALSE(tiling_for(r).ok());
 }
 
+TEST(Planner, MoreTilesThanMemoryAndTimeAllowAreRefused) {
+    TilingRequest r = request(64, 64);
+    r.limits.max_m = 1;
+    const Result<Plan> plan = make_plan(1U << 24, tiling_for(r).value(), {});
+    ASSERT_FALSE(plan.ok());
+    EXPECT_NE(plan.error().message.find("take fewer rows"), std::string::npos);
+}
+
 TEST(Planner, EveryPlanForASmallerCbufIsLegalToo) {
     for (uint32_t seed = 1; seed <= 40; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
