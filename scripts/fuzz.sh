@@ -50,7 +50,7 @@ fuzz() {
     local name=$1 seconds=$2
     shift 2
     mkdir -p "$kept/$name" "$work/found"
-    ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} "$work/bin/$name" -max_total_time="$seconds" -timeout=60 \
+    ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} "$work/bin/$name" -max_total_time="$seconds" -timeout=120 \
         -rss_limit_mb=4096 -max_len=16384 -artifact_prefix="$work/found/$name-" -print_final_stats=1 "$@" \
         "$kept/$name" "$made/$name" >"$work/$name.log" 2>&1
 }
