@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <latch>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -14,7 +15,7 @@ namespace rosenblatt::matmul {
 namespace {
 
 constexpr unsigned k_clients = 4;
-constexpr unsigned k_rounds = 40;
+constexpr unsigned k_rounds = 100;
 
 /// One client's door to a kernel it shares. `kill` is what the kernel does to a killed process's
 /// files.
@@ -60,10 +61,12 @@ struct Client {
     explicit Client(uint64_t seed)
         : problem(48, 256, 160, seed), truth(problem.truth(Pipeline::W8A8H)) {}
 
-    /// Until somebody has done `rounds`, or this one has; counts its own.
+    /// Until somebody has done `rounds`, or this one has; counts its own. `start`: all wait for one
+    /// another once their weights are packed.
     void work(Device& device, const std::atomic<bool>& stop, std::atomic<bool>& done,
-              unsigned rounds) {
+              unsigned rounds, std::latch* start = nullptr) {
         auto weights = pack(device, {problem.n, problem.k}, problem.source(), Pipeline::W8A8H);
+        if (start) start->arrive_and_wait();
         ASSERT_TRUE(weights.ok()) << weights.error().message;
         std::vector<float> y(truth.size());
         while (!stop && rounds_done < rounds) {
@@ -94,7 +97,6 @@ void expect_right_and_fair(const std::vector<std::unique_ptr<Client>>& clients) 
         EXPECT_EQ(client->wrong, 0u);
         least = std::min(least, client->rounds_done.load());
     }
-    // Packing, which some finish earlier, is part of the time.
     EXPECT_GE(least, k_rounds / 2)
         << "one client had " << least << " turns while another had " << k_rounds;
 }
@@ -102,10 +104,11 @@ void expect_right_and_fair(const std::vector<std::unique_ptr<Client>>& clients) 
 TEST(Clients, ThreadsOfOneDeviceTakeTurns) {
     Engine engine;
     const auto clients = make_clients();
+    std::latch start(k_clients);
     std::atomic<bool> done{false};
     std::vector<std::thread> threads;
     for (const auto& client : clients)
-        threads.emplace_back([&] { client->work(*engine.device, done, done, k_rounds); });
+        threads.emplace_back([&] { client->work(*engine.device, done, done, k_rounds, &start); });
     for (std::thread& thread : threads) thread.join();
     expect_right_and_fair(clients);
 }
@@ -119,12 +122,13 @@ std::unique_ptr<Device> open_device(KernelPort& port) {
 TEST(Clients, DevicesOfTheirOwnShareTheCoresFairly) {
     const Engine engine;  // for its kernel
     const auto clients = make_clients();
+    std::latch start(k_clients);
     std::atomic<bool> done{false};
     std::vector<std::thread> threads;
     for (const auto& client : clients)
         threads.emplace_back([&] {
             const auto device = open_device(*engine.port);
-            client->work(*device, done, done, k_rounds);
+            client->work(*device, done, done, k_rounds, &start);
         });
     for (std::thread& thread : threads) thread.join();
     expect_right_and_fair(clients);
