@@ -9,6 +9,7 @@ boards="rk3588-rock-5-itx rk3588s-rock-5a rk3588s-rock-5c rk3588-evb1-v10 rk3588
 rk3588-firefly-itx-3588j rk3588s-odroid-m2 rk3588-rock-5b"
 refused="rk3588-armsom-sige7 rk3588s-khadas-edge2"
 
+command -v dtc >/dev/null || { echo "no dtc here (package device-tree-compiler)"; exit 77; }
 apt_private_init arm64 trixie-backports || exit 77
 package=$(apt_private_newest '^linux-base-[0-9.]+\+deb[0-9]+-arm64$')
 [ -n "$package" ] || { echo "no linux-base-*-arm64 in trixie-backports"; exit 77; }
