@@ -48,16 +48,18 @@ constexpr BitsOf<Type> k_magnitude = static_cast<BitsOf<Type>>(Type == npu::Elem
 
 /// Binary places between the exponents of the greatest magnitude of a run and of the least that is
 /// not zero, which comes less one, so that zero was the greatest of all. 255 for infinities, NaN,
-/// and fp32 subnormals, whose exponent does not show in their bits.
+/// and fp32 subnormals, whose exponent does not show in their bits. Without branches, so that those
+/// of many runs are found side by side.
 template <npu::Element Type>
 RB_TARGET inline uint8_t spread_between(BitsOf<Type> least_less_one, BitsOf<Type> greatest) {
     const auto exponent = [](uint32_t bits) {
         return std::bit_cast<uint32_t>(widened(Type, bits)) >> 23;
     };
-    const uint32_t low = exponent(least_less_one + 1U);
+    const uint32_t low = exponent(static_cast<uint32_t>(least_less_one) + 1);
     const uint32_t high = exponent(greatest);
-    const bool shows = (high != 255) & (low != 0);
-    return static_cast<uint8_t>(greatest == 0 ? 0 : shows ? high - low : 255);
+    const uint32_t hidden = (high == 255) | (low == 0) ? 255 : 0;
+    const uint32_t some = greatest == 0 ? 0 : 255;
+    return static_cast<uint8_t>(((high - low) | hidden) & some);
 }
 
 /// One run of channels under one tap.
@@ -259,8 +261,11 @@ RB_TARGET void load_tile(const std::byte* bytes, size_t kernels, size_t channels
         greatest = row > greatest ? row : greatest;
     }
     widen_elements<Type>(bits[0], channels * k_real_kernels, out);
+    BitsOf<Type> low[k_real_kernels], high[k_real_kernels];
+    std::memcpy(low, &least, sizeof low);
+    std::memcpy(high, &greatest, sizeof high);
     for (size_t n = 0; n < k_real_kernels; ++n)
-        spread[1 + n] = spread_between<Type>(least[n], greatest[n]);
+        spread[1 + n] = spread_between<Type>(low[n], high[n]);
     spread[0] = *std::max_element(spread + 1, spread + k_spreads);
 }
 
