@@ -22,6 +22,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr uint32_t k_atom = 4;      // columns of a row that stand together
 constexpr uint32_t k_surfaces = 4;  // of a step: 16 columns, a cache line of Y
+constexpr uint32_t k_step = k_surfaces * k_atom;
 
 template <class D>
 constexpr uint32_t k_rows_of = static_cast<uint32_t>(hn::MaxLanes(D())) / k_atom;
@@ -210,8 +211,9 @@ HWY_INLINE void scale_columns_of_one(const Strip& strip, uint32_t n, float* cons
 }
 
 // Where every part is a slice of its own, tile by tile: reading from all of them in turn would be
-// more streams than memory serves well. `so_far` holds 16 floats a row.
-template <class DF, bool with_sums>
+// more streams than memory serves well. `so_far` holds 16 floats a row, whatever they are before
+// the first slice.
+template <class DF, bool with_sums, bool is_first>
 HWY_INLINE uint32_t add_slice(DF df, const Strip& strip, const StripPart& part, uint32_t row,
                               uint32_t n, float* so_far) {
     const hn::RebindToSigned<DF> di;
@@ -229,8 +231,8 @@ HWY_INLINE uint32_t add_slice(DF df, const Strip& strip, const StripPart& part, 
         for (size_t s = 0; s < k_surfaces; ++s) {
             const auto c = hn::LoadU(di, cube + s * strip.surface + at);
             float* const sum = so_far + at * k_surfaces + s * hn::MaxLanes(df);
-            hn::StoreU(
-                hn::Add(hn::LoadU(df, sum), hn::Mul(hn::ConvertTo(df, c), row_scale)), df, sum);
+            const auto before = is_first ? hn::Zero(df) : hn::LoadU(df, sum);
+            hn::StoreU(hn::Add(before, hn::Mul(hn::ConvertTo(df, c), row_scale)), df, sum);
             if constexpr (with_sums)
                 weighted = hn::Add(weighted, hn::Mul(hn::BitCast(du, c), r[s]));
         }
@@ -240,35 +242,53 @@ HWY_INLINE uint32_t add_slice(DF df, const Strip& strip, const StripPart& part, 
     return row;
 }
 
+// Writes `steps` times 16 columns of each row at once: short pieces of lines far apart cost memory
+// several times what whole ones do.
 template <class DF>
-HWY_INLINE uint32_t scale_sums(DF df, const Strip& strip, uint32_t row, uint32_t n,
+HWY_INLINE uint32_t scale_sums(DF df, const Strip& strip, uint32_t row, uint32_t n, uint32_t steps,
                                const float* sums, float* const* y, bool past_cache) {
-    for (; row + k_rows_of<DF> <= strip.rows; row += k_rows_of<DF>) {
-        hn::Vec<DF> out[k_surfaces];
-        for (size_t s = 0; s < k_surfaces; ++s)
-            out[s] = hn::Mul(
-                hn::LoadU(df, sums + size_t{row} * k_atom * k_surfaces + s * hn::MaxLanes(df)),
-                repeat(df, strip.column_scales + n + s * k_atom));
-        store<DF, k_surfaces>(df, out, y + row, n, past_cache);
-    }
+    for (; row + k_rows_of<DF> <= strip.rows; row += k_rows_of<DF>)
+        for (uint32_t i = 0; i < steps; ++i) {
+            const float* from = sums + (size_t{i} * strip.rows + row) * k_step;
+            const uint32_t column = n + i * k_step;
+            hn::Vec<DF> out[k_surfaces];
+            for (size_t s = 0; s < k_surfaces; ++s)
+                out[s] = hn::Mul(hn::LoadU(df, from + s * hn::MaxLanes(df)),
+                                 repeat(df, strip.column_scales + column + s * k_atom));
+            store<DF, k_surfaces>(df, out, y + row, column, past_cache);
+        }
     return row;
 }
 
-constexpr uint32_t k_rows_most = 64;  // that scale_slices takes
+constexpr uint32_t k_rows_most = 32;  // that scale_slices takes: as many as unpack.cpp gives it
+constexpr uint32_t k_steps_most = 8;
 
-template <bool with_sums>
-HWY_INLINE void scale_slices(const Strip& strip, uint32_t n, float* const* y, bool past_cache) {
+template <bool with_sums, bool is_first>
+HWY_INLINE void add_slice_of_all_rows(const Strip& strip, const StripPart& part, uint32_t n,
+                                      float* so_far) {
     const hn::CappedTag<float, 16> df;
     const hn::Full128<float> df4;
-    float sums[k_rows_most * k_atom * k_surfaces];
-    std::fill_n(sums, strip.rows * k_atom * k_surfaces, 0.0F);
-    for (const StripPart& part : strip.parts) {
-        const uint32_t row = add_slice<decltype(df), with_sums>(df, strip, part, 0, n, sums);
-        if (row < strip.rows)
-            add_slice<decltype(df4), with_sums>(df4, strip, part, row, n, sums);
+    const uint32_t row =
+        add_slice<decltype(df), with_sums, is_first>(df, strip, part, 0, n, so_far);
+    if (row < strip.rows)
+        add_slice<decltype(df4), with_sums, is_first>(df4, strip, part, row, n, so_far);
+}
+
+template <bool with_sums>
+HWY_INLINE void scale_slices(const Strip& strip, uint32_t n, uint32_t steps, float* const* y,
+                             bool past_cache) {
+    const hn::CappedTag<float, 16> df;
+    const hn::Full128<float> df4;
+    alignas(64) float sums[k_steps_most * k_rows_most * k_step];
+    for (uint32_t i = 0; i < steps; ++i) {
+        float* const of_step = sums + size_t{i} * strip.rows * k_step;
+        const uint32_t column = n + i * k_step;
+        add_slice_of_all_rows<with_sums, true>(strip, strip.parts.front(), column, of_step);
+        for (const StripPart& part : strip.parts.subspan(1))
+            add_slice_of_all_rows<with_sums, false>(strip, part, column, of_step);
     }
-    const uint32_t row = scale_sums(df, strip, 0, n, sums, y, past_cache);
-    if (row < strip.rows) scale_sums(df4, strip, row, n, sums, y, false);
+    const uint32_t row = scale_sums(df, strip, 0, n, steps, sums, y, past_cache);
+    if (row < strip.rows) scale_sums(df4, strip, row, n, steps, sums, y, false);
 }
 
 bool slices_differ(const Strip& strip) {
@@ -300,19 +320,18 @@ HWY_INLINE void scale_columns(const Strip& strip, uint32_t n, float* const* y, b
 }
 
 void scale(const Strip& strip, float* const* y) {
-    constexpr uint32_t step = k_surfaces * k_atom;
     const bool past_cache = strip.past_cache && is_aligned(y, strip.rows);
     const bool by_slices = strip.parts.size() > 1 && slices_differ(strip);
     const bool with_sums = strip.parts.front().sums != nullptr;
     uint32_t n = 0;
-    for (; n + step <= strip.columns; n += step) {
-        if (by_slices && with_sums)
-            scale_slices<true>(strip, n, y, past_cache);
-        else if (by_slices)
-            scale_slices<false>(strip, n, y, past_cache);
-        else
-            scale_columns<k_surfaces>(strip, n, y, past_cache);
+    while (by_slices && n + k_step <= strip.columns) {
+        const uint32_t steps = HWY_MIN((strip.columns - n) / k_step, k_steps_most);
+        with_sums ? scale_slices<true>(strip, n, steps, y, past_cache)
+                  : scale_slices<false>(strip, n, steps, y, past_cache);
+        n += steps * k_step;
     }
+    for (; n + k_step <= strip.columns; n += k_step)
+        scale_columns<k_surfaces>(strip, n, y, past_cache);
     for (; n + k_atom <= strip.columns; n += k_atom) scale_columns<1>(strip, n, y, false);
     const hn::Full128<float> df4;
     for (uint32_t row = 0; n < strip.columns && row < strip.rows; ++row)
