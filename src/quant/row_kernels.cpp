@@ -40,6 +40,21 @@ HWY_INLINE uint32_t largest_lane(VI v) {
     return static_cast<uint32_t>(hn::GetLane(hn::MaxOfLanes(DI(), v)));
 }
 
+#if HWY_TARGET > HWY_AVX3
+// The sign bits of a vector for each value of the bits of a sign word that it takes.
+struct SignTable {
+    alignas(32) uint32_t signs[size_t{1} << k_lanes][k_lanes];
+};
+constexpr SignTable sign_table() {
+    SignTable table{};
+    for (uint32_t bits = 0; bits < uint32_t{1} << k_lanes; ++bits)
+        for (size_t lane = 0; lane < k_lanes; ++lane)
+            table.signs[bits][lane] = (bits >> lane & 1) << 31;
+    return table;
+}
+constexpr SignTable k_flips = sign_table();
+#endif
+
 // The sign flips of the 32 floats a word covers, vector by vector: bit i of the word becomes the
 // sign bit of element i.
 HWY_INLINE VF flip(VF v, uint32_t word, size_t vector) {
@@ -47,11 +62,9 @@ HWY_INLINE VF flip(VF v, uint32_t word, size_t vector) {
     const auto flipped = static_cast<__mmask16>(word >> (vector * k_lanes));
     return VF{_mm512_mask_xor_ps(v.raw, flipped, v.raw, _mm512_set1_ps(-0.0F))};
 #else
-    const DU d;
-    const VU to_sign =
-        hn::Sub(hn::Set(d, static_cast<uint32_t>(31 - vector * k_lanes)), hn::Iota(d, 0));
-    const VU sign = hn::And(hn::Shl(hn::Set(d, word), to_sign), hn::Set(d, 0x80000000u));
-    return hn::BitCast(DF(), hn::Xor(hn::BitCast(d, v), sign));
+    const size_t bits = word >> (vector * k_lanes) & ((size_t{1} << k_lanes) - 1);
+    const VU signs = hn::Load(DU(), k_flips.signs[bits]);
+    return hn::Xor(v, hn::BitCast(DF(), signs));
 #endif
 }
 
@@ -228,8 +241,9 @@ HWY_INLINE VI transform_chunk(size_t block, const float* x, const uint32_t* sign
     return first_strides<k_word, true>(x, signs, out);
 }
 
-// Rows mostly stand one behind the other, and memory should not rest while a row is transformed.
-// Addresses beyond X do no harm.
+// Rows mostly stand one behind the other, and memory should not rest while a row is transformed:
+// a few lines with each chunk, because only so many can be on their way. Addresses beyond X do no
+// harm.
 constexpr size_t k_ahead = 1024;  // floats
 HWY_INLINE void prefetch(const float* x, size_t count) {
     constexpr size_t line = 16;
@@ -242,10 +256,10 @@ HWY_INLINE VI transform_block(const RowFormat& f, const float* x, int64_t at, fl
     const auto block = static_cast<size_t>(f.block);
     const size_t chunk = HWY_MIN(block, k_chunk);
     VI most = hn::Zero(DI());
-    prefetch(x + at + k_ahead, block);
     for (size_t i = 0; i < block; i += chunk) {
         const int64_t first = at + static_cast<int64_t>(i);
         const float* from = x + first;
+        prefetch(from + k_ahead, chunk);
         float padded[k_chunk];
         if (first + static_cast<int64_t>(chunk) > f.k) {
             const int64_t real = HWY_MAX(f.k - first, int64_t{0});
@@ -336,7 +350,8 @@ RowCheck quantise_row(const RowFormat& f, bool one_scale, const float* x, float*
     const int64_t slices = f.slices();
     if (f.k_padded > k_sign_words_kept * 32)
         return quantise_row_plain(f, one_scale, x, scratch, codes, scales);
-    uint32_t largest[k_slices_most] = {};
+    uint32_t largest[k_slices_most];
+    for (int64_t s = 0; s < slices; ++s) largest[s] = 0;
     if (f.block == 1) copy_padded(f, x, scratch, largest);
     else if (!one_scale) rotate_and_quantise(f, x, scratch, largest, codes, scales);
     else
