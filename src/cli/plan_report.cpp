@@ -97,13 +97,21 @@ std::string tile_table(const compile::Plan& plan) {
     return text;
 }
 
+double busy(const PlannedMatmul& planned) {
+    return lanes_busy(planned.lanes_ns, planned.npu_ns, planned.plan.conditions.machine);
+}
+double busy(const PlannedModel& planned) {
+    return lanes_busy(planned.lanes_ns, planned.npu_ns, planned.settings.machine);
+}
+
 std::string totals_text(uint64_t tasks, uint64_t submits, double time_ns, double score_ns,
-                        double utilisation, uint64_t bytes, uint64_t least, const Costs& costs) {
+                        double utilisation, double busy, uint64_t bytes, uint64_t least,
+                        const Costs& costs) {
     return fmt::format(
-        "{} tasks, {} submits; {:.3f} ms (fitted model), bound by {}\n"
+        "{} tasks, {} submits; {:.3f} ms (fitted model), bound by {}; lanes busy {:.1f} %\n"
         "scoring model v1: {:.3f} ms, {:.1f} % of the MAC peak\n"
         "DMA {:.2f} MB, {:.2f} times the fewest of any legal tiling\n",
-        tasks, submits, time_ns / 1e6, costs.bound(), score_ns / 1e6, 100 * utilisation,
+        tasks, submits, time_ns / 1e6, costs.bound(), 100 * busy, score_ns / 1e6, 100 * utilisation,
         static_cast<double>(bytes) / 1e6, static_cast<double>(bytes) / static_cast<double>(least));
 }
 
@@ -116,7 +124,7 @@ Json plan_json(const PlannedMatmul& planned) {
             {"submits", planned.plan.jobs.size()}, {"time_ms", planned.time_ns / 1e6},
             {"score_ms", planned.score_ns / 1e6},  {"mac_utilisation", planned.mac_utilisation},
             {"dma_bytes", planned.plan.dma_bytes}, {"dma_bytes_min", planned.least_dma_bytes},
-            {"bound", planned.costs.bound()}};
+            {"bound", planned.costs.bound()},      {"lanes_busy", busy(planned)}};
 }
 
 Json plan_json(const PlannedModel& planned) {
@@ -145,6 +153,7 @@ Json plan_json(const PlannedModel& planned) {
             {"dma_bytes", planned.dma_bytes},
             {"dma_bytes_min", planned.least_dma_bytes},
             {"bound", planned.costs.bound()},
+            {"lanes_busy", busy(planned)},
             {"tokens_per_second", planned.tokens_per_second()},
             {"host_ms", planned.host_ns / 1e6},
             {"cpu_ops_ms", planned.cpu_ops_ns / 1e6},
@@ -160,8 +169,8 @@ std::string plan_text(const PlannedMatmul& planned) {
                        plan.shape.n, name(plan.type), machine_text(plan.conditions.machine),
                        drawing(plan), tile_table(plan),
                        totals_text(plan.tiles.size(), plan.jobs.size(), planned.time_ns,
-                                   planned.score_ns, planned.mac_utilisation, plan.dma_bytes,
-                                   planned.least_dma_bytes, planned.costs));
+                                   planned.score_ns, planned.mac_utilisation, busy(planned),
+                                   plan.dma_bytes, planned.least_dma_bytes, planned.costs));
 }
 
 std::string plan_text(const PlannedModel& planned) {
@@ -181,8 +190,8 @@ std::string plan_text(const PlannedModel& planned) {
             static_cast<double>(one.plan.dma_bytes) / 1e6, one.costs.bound());
     }
     text += "\n" + totals_text(planned.tasks, planned.submits, planned.time_ns, planned.score_ns,
-                               planned.mac_utilisation, planned.dma_bytes, planned.least_dma_bytes,
-                               planned.costs);
+                               planned.mac_utilisation, busy(planned), planned.dma_bytes,
+                               planned.least_dma_bytes, planned.costs);
     text += fmt::format(
         "\nexpected: {:.0f} tokens/s of prefill ({:.0f} if the CPU's part were hidden)\n"
         "  NPU {:.0f} ms, packing and unpacking {:.0f} ms, attention and the rest {:.0f} ms\n"

@@ -85,6 +85,8 @@ void add(PlannedModel& sum, const ModelMatmul& matmul, const PlannedMatmul& plan
     sum.submits += matmul.count * planned.plan.jobs.size();
     sum.time_ns += count * planned.time_ns;
     sum.score_ns += count * planned.score_ns;
+    sum.npu_ns += count * planned.npu_ns;
+    sum.lanes_ns += count * planned.lanes_ns;
     sum.dma_bytes += matmul.count * planned.plan.dma_bytes;
     sum.least_dma_bytes += matmul.count * planned.least_dma_bytes;
     sum.costs.mac_ns += count * planned.costs.mac_ns;
@@ -101,6 +103,10 @@ const char* Costs::bound() const {
     return mac_ns >= dma_ns ? "mac" : "dma";
 }
 
+double lanes_busy(double lanes_ns, double npu_ns, const npu::Machine& machine) {
+    return lanes_ns / (machine.lanes * npu_ns);
+}
+
 Result<PlannedMatmul> plan_matmul(const compile::MatmulShape& shape, const PlanSettings& settings) {
     const uint64_t tasks = div_round_up<uint64_t>(shape.m, 128) *
                            div_round_up<uint64_t>(shape.k, 1536) *
@@ -115,6 +121,12 @@ Result<PlannedMatmul> plan_matmul(const compile::MatmulShape& shape, const PlanS
     planned.time_ns = settings.raw ? planned.plan.npu_ns : planned.plan.time_ns;
     planned.score_ns = compile::score_ns(planned.plan);
     planned.mac_utilisation = compile::mac_utilisation(planned.plan);
+    std::map<uint32_t, double> of_lane;
+    for (const compile::Job& job : planned.plan.jobs) of_lane[job.lane] += job.modelled_ns;
+    for (const auto& [lane, ns] : of_lane) {
+        planned.npu_ns = std::max(planned.npu_ns, ns);
+        planned.lanes_ns += ns;
+    }
     planned.least_dma_bytes =
         std::min(planned.plan.dma_bytes, compile::least_dma_bytes(shape, settings.type, {}));
     planned.packed_bytes = uint64_t{compile::element_bytes(settings.type)} *

@@ -31,10 +31,15 @@ struct PlannedMatmul {
     double time_ns = 0;  ///< fitted model; with --raw the NPU alone
     double score_ns = 0;
     double mac_utilisation = 0;
+    double npu_ns = 0;    ///< the slowest lane's kicks and tasks
+    double lanes_ns = 0;  ///< those of all lanes together
     uint64_t least_dma_bytes = 0;
     uint64_t packed_bytes = 0;
     Costs costs;
 };
+
+/// Share of the slowest lane's time that all lanes work.
+double lanes_busy(double lanes_ns, double npu_ns, const npu::Machine& machine);
 
 Result<PlannedMatmul> plan_matmul(const compile::MatmulShape& shape, const PlanSettings& settings);
 
@@ -46,6 +51,7 @@ struct PlannedModel {
     double macs = 0;
     uint64_t tasks = 0, submits = 0;
     double time_ns = 0, score_ns = 0, mac_utilisation = 0;
+    double npu_ns = 0, lanes_ns = 0;
     uint64_t dma_bytes = 0, least_dma_bytes = 0;
     Costs costs;
     // Expectations, under the assumptions of docs/tile-size.md.

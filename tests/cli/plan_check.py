@@ -86,7 +86,7 @@ def score(answer, lanes, mhz, board, f16=False):
                 + output * (1.2 if t["layout_c"] == "rowmajor" else 1))
         mac = t["m"] * ceil(t["k"] / 32) * ceil(t["n"] / group) * 1e3 / mhz
         lane_ns[t["lane"]] += max(mac, paid / bandwidth) + 30e3
-    return max(lane_ns) / 1e6, total
+    return max(lane_ns) / 1e6, total, sum(lane_ns) / (lanes * max(lane_ns))
 
 
 def close(what, said, found):
@@ -99,11 +99,13 @@ def check(answer, m, k, n, lanes, mhz, board, f16=False):
         check_tile(tile, 2 if f16 else 1)
     check_cover(answer["tiles"], m, k, n)
     check_reuse(answer["tiles"], 2 if f16 else 1)
-    score_ms, total = score(answer, lanes, mhz, board, f16)
+    score_ms, total, busy = score(answer, lanes, mhz, board, f16)
     close("score_ms", answer["score_ms"], score_ms)
     close("dma_bytes", answer["dma_bytes"], total)
     peak = lanes * (512 if f16 else 1024) * mhz * 1e3
     close("mac_utilisation", answer["mac_utilisation"], m * k * n / (peak * score_ms))
+    if abs(answer["lanes_busy"] - busy) > 0.03:
+        fail(f"lanes_busy: plan says {answer['lanes_busy']}, by the scoring model {busy}")
     if answer["tasks"] != len(answer["tiles"]):
         fail("tasks is not the number of tiles")
     if not 0 < answer["dma_bytes_min"] <= answer["dma_bytes"]:
@@ -136,6 +138,8 @@ def check_prefill(program, manual):
         macs = score_ms = total = kicks = 0
         for one in answer["matmuls"]:
             check(one, one["m"], one["k"], one["n"], 3, mhz, "lpddr5")
+            if one["lanes_busy"] < 0.9:
+                fail(f"lanes idle: {one['name']} keeps them busy for {one['lanes_busy']}")
             macs += one["count"] * one["m"] * one["k"] * one["n"]
             score_ms += one["count"] * one["score_ms"]
             total += one["count"] * one["dma_bytes"]
