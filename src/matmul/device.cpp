@@ -9,7 +9,12 @@
 namespace rosenblatt::matmul {
 
 Device::Device(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Device::~Device() = default;
+
+// A file must not be closed under its jobs; those that hang take half a second each.
+Device::~Device() {
+    for (WorkLane& lane : state_->lanes)
+        lane.collect_abandoned(rocket::after(WorkLane::k_wait_limit));
+}
 
 Result<std::unique_ptr<Device>> Device::open(KernelPort& port, const std::string& path,
                                              const DeviceOptions& options) {

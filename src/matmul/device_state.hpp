@@ -23,7 +23,8 @@ struct Device::State {
 
     mutable Turns mutex;
     std::vector<WorkLane> lanes;
-    uint64_t calls = 0;  ///< products begun; the clock of resting lanes
+    uint64_t calls = 0;           ///< products begun; the clock of resting lanes
+    unsigned hangs_in_a_row = 0;  ///< times that callers sat out the watchdog; a good call ends it
     Complaints complaints;
     Stats stats;
     using ShapeKey = std::tuple<int64_t, int64_t, Pipeline>;  ///< n, k

@@ -16,8 +16,9 @@ namespace rosenblatt::matmul {
 namespace {
 
 constexpr uint64_t k_cache_line = 64;
-/// The kernel ends every job after 500 ms; a wait this long means that it does not answer.
-constexpr std::chrono::seconds k_wait_limit{20};
+/// Less than the 500 ms after which the kernel gives a job up. Not every job that takes longer was
+/// given up: an emulated NPU is slow.
+constexpr std::chrono::milliseconds k_hang{450};
 constexpr double k_job_ns_max = 100e6;
 
 }  // namespace
@@ -41,8 +42,14 @@ Panel::Panel(Device::State& device, const Input& x, PanelRows rows,
 Panel::~Panel() {
     for (LaneRun& run : runs_) {
         finish(run);
-        for (Buffer* buffer : {&run.a, &run.c, &run.regcmd, &run.guest_weights})
-            device_.lanes[run.lane].put_back(std::move(*buffer));
+        std::vector<Buffer> buffers;  // C first: it is what jobs write
+        for (Buffer* buffer : {&run.c, &run.a, &run.regcmd, &run.guest_weights})
+            buffers.push_back(std::move(*buffer));
+        if (run.abandoned) {
+            work_lane(run).put_back_later(std::move(buffers));
+            continue;
+        }
+        for (Buffer& buffer : buffers) work_lane(run).put_back(std::move(buffer));
     }
 }
 
@@ -69,13 +76,22 @@ void Panel::complete() {
     if (!failed.empty()) repair(std::move(failed));
     for (uint32_t o = 0; o < operands_.size(); ++o)
         if (operands_[o].target) unpack(o);
-    for (uint32_t lane = 0; lane < lane_asked_.size(); ++lane)
-        if (lane_asked_[lane] && device_.lanes[lane].record(lane_failed_[lane], device_.calls))
-            device_.stats.lanes_taken_out += 1;
+    record_lanes();
 
     device_.stats.host_ms.unpack += unpacking.worked_ms();
     device_.stats.host_ms.wait += unpacking.waited_ms();
     count();
+}
+
+void Panel::record_lanes() {
+    bool asked = false;
+    for (uint32_t lane = 0; lane < lane_asked_.size(); ++lane) {
+        if (!lane_asked_[lane]) continue;
+        asked = true;
+        if (device_.lanes[lane].record(lane_failed_[lane], device_.calls))
+            device_.stats.lanes_taken_out += 1;
+    }
+    if (asked && !hung_) device_.hangs_in_a_row = 0;
 }
 
 Result<void> Panel::plan() {
@@ -204,8 +220,10 @@ void Panel::start(LaneRun& run) {
     const rocket::Lane& lane = work_lane(run).lane();
     for (const Buffer* buffer : {&run.a, &run.c, &run.regcmd})
         if (auto done = lane.finish_cpu(buffer->bo()); !done) return note_error(run, done.error());
+    run.begun = LoopMeter::Clock::now();
     if (auto done = lane.submit(jobs); !done) return note_error(run, done.error());
     run.submitted = true;
+    work_lane(run).count_submit();
     device_.stats.submits += 1;
     device_.stats.jobs += jobs.size();
     device_.stats.tasks += run.tiles.size();
@@ -214,8 +232,17 @@ void Panel::start(LaneRun& run) {
 void Panel::finish(LaneRun& run) {
     if (!run.submitted || run.finished) return;
     run.finished = true;
-    auto done = work_lane(run).lane().prepare_cpu(run.c.bo(), rocket::after(k_wait_limit));
-    if (!done) note_error(run, done.error());
+    WorkLane& lane = work_lane(run);
+    lane.count_end();
+    // Taken out by an earlier wave: half a second for each of its jobs would be for nothing.
+    const bool wait = !lane.given_up(device_.calls);
+    auto done = lane.lane().prepare_cpu(
+        run.c.bo(), wait ? rocket::after(WorkLane::k_wait_limit) : rocket::k_poll);
+    run.overdue = LoopMeter::Clock::now() - run.begun > k_hang;
+    if (done) return;
+    if (wait || done.error().code != EBUSY) return note_error(run, done.error());
+    run.abandoned = hung_ = true;
+    lane_failed_[run.lane] = true;
 }
 
 /// Out of memory passes; anything else means that the device behind the file is gone (all files are

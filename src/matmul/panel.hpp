@@ -53,8 +53,11 @@ struct LaneRun {
     std::vector<Placed> tiles;
     std::vector<uint32_t> job_ends;  ///< index after each job's last tile
     bool fresh_streams = false;      ///< not in the plan's order: no CBUF reuse
+    LoopMeter::Clock::time_point begun;
     bool submitted = false;
     bool finished = false;
+    bool overdue = false;    ///< took as long as a job that the watchdog ended
+    bool abandoned = false;  ///< its lane hangs: not waited for, C is the NPU's until it has ended
 };
 
 class Panel {
@@ -121,18 +124,25 @@ class Panel {
     void write_streams(const LaneRun& run);
     void finish(LaneRun& run);
     void note_error(LaneRun& run, const Error& error);
+    void record_lanes();
     void count();
 
     // proof.cpp
     enum class Sums { Now, WhenUnpacked };
+    bool untouched(const TileRef& ref, const std::byte* cube) const;
     std::vector<TileRef> unproved(std::span<const LaneRun> runs, Sums sums);
     bool proved(const TileRef& ref, std::byte* cube, Sums sums) const;
     void note_mismatches(std::span<const TileRef> tiles);
 
     // repair.cpp
     void repair(std::vector<TileRef> failed);
-    std::vector<TileRef> run_again(std::span<const TileRef> tiles, uint32_t lane);
+    enum class Home { Here, Elsewhere };
+    void note_hangs(const std::vector<bool>& lane_hung);
+    void add_retry(std::vector<LaneRun>& runs, std::span<const TileRef> failed, uint32_t lane,
+                   Home home);
+    std::vector<TileRef> run_again(std::vector<LaneRun> retries);
     bool place(LaneRun& run, std::span<const TileRef> tiles);
+    double alone_ns(const compile::Tile& tile) const;
     bool copy_guest_weights(LaneRun& run);
     void mend_blocks(std::span<const TileRef> tiles);
 
@@ -143,6 +153,7 @@ class Panel {
     std::vector<LaneRun> runs_;  ///< the planned ones; repairs append theirs, their buffers stay
     std::vector<bool> lane_asked_;
     std::vector<bool> lane_failed_;
+    bool hung_ = false;
 };
 
 /// The panel of the outputs' pipeline.

@@ -9,12 +9,16 @@
 
 namespace rosenblatt::matmul {
 
-bool Panel::proved(const TileRef& ref, std::byte* cube, Sums when) const {
-    const bool check = device_.options.verify != Verify::Off;
+/// The tile's task never ended.
+bool Panel::untouched(const TileRef& ref, const std::byte* cube) const {
     const compile::Tile& t = tile(ref);
     const size_t bytes = size_t{t.m} * t.n * compile::k_output_bytes;
-    if (check && poison_left(reinterpret_cast<const int32_t*>(cube + bytes) - k_poison_words))
-        return false;
+    return poison_left(reinterpret_cast<const int32_t*>(cube + bytes) - k_poison_words);
+}
+
+bool Panel::proved(const TileRef& ref, std::byte* cube, Sums when) const {
+    const bool check = device_.options.verify != Verify::Off;
+    if (check && untouched(ref, cube)) return false;
     settle(ref, cube);
     if (!check) return true;
     const bool later = when == Sums::WhenUnpacked && sums_when_unpacked();
@@ -44,9 +48,10 @@ std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs, Sums sums) {
     std::vector<std::pair<const LaneRun*, const Placed*>> all;
     for (const LaneRun& run : runs)
         for (const Placed& placed : run.tiles)
-            if (run.submitted) all.emplace_back(&run, &placed);
+            if (run.submitted && !run.abandoned) all.emplace_back(&run, &placed);
     std::mutex mutex;
     std::vector<TileRef> wrong;
+    std::vector<bool> lane_hung(lane_failed_.size());
     const auto prove = [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const auto& [run, placed] = all[static_cast<size_t>(i)];
@@ -57,6 +62,7 @@ std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs, Sums sums) {
                 const std::lock_guard lock(mutex);
                 wrong.push_back(placed->ref);
                 lane_failed_[run->lane] = true;
+                if (run->overdue && untouched(placed->ref, cube)) lane_hung[run->lane] = true;
             }
         }
     };
@@ -67,6 +73,7 @@ std::vector<TileRef> Panel::unproved(std::span<const LaneRun> runs, Sums sums) {
     brief ? run_serial(count, prove) : parallel_for_(count, prove);
     if (device_.options.verify != Verify::Off) device_.stats.checksum.checked += all.size();
     note_mismatches(wrong);
+    note_hangs(lane_hung);
 
     std::vector<TileRef> missing;
     for (uint32_t o = 0; o < operands_.size(); ++o)

@@ -1,40 +1,35 @@
 // SPDX-License-Identifier: MIT
-// What happens to tiles a lane did not deliver: once more on the same lane, then on the others,
-// then matmul/reference. Every way ends in the same bits.
+// What happens to tiles a lane did not deliver: once more on the same lane, all lanes at once, then
+// on the others, then matmul/reference. Every way ends in the same bits.
 #include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>
 
+#include "compile/planner.hpp"
 #include "matmul/panel.hpp"
+#include "npu/timing.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
 
-/// A hanging job costs 500 ms. After this much of a repair no lane is asked again, so that a caller
-/// waits for the first hang and two more at most.
-constexpr std::chrono::milliseconds k_patience{900};
+/// A hang costs its callers 500 ms, so that three in a row, with or without a product's end between
+/// them, keep whoever waits for several products within 2 s.
+constexpr unsigned k_hangs_borne = 3;
 
 }  // namespace
 
 void Panel::repair(std::vector<TileRef> failed) {
-    using Clock = LoopMeter::Clock;
-    const auto begun = Clock::now();
-    const auto impatient = [begun] { return Clock::now() - begun > k_patience; };
     const auto lanes = static_cast<uint32_t>(device_.lanes.size());
     mend_blocks(failed);
 
-    for (uint32_t lane = 0; lane < lanes; ++lane) {
-        std::vector<TileRef> own;
-        std::copy_if(failed.begin(), failed.end(), std::back_inserter(own),
-                     [&](const TileRef& ref) { return tile(ref).lane == lane; });
-        if (!own.empty() && usable(lane) && !impatient()) failed = run_again(own, lane);
-    }
+    std::vector<LaneRun> retries;
+    for (uint32_t lane = 0; lane < lanes; ++lane) add_retry(retries, failed, lane, Home::Here);
+    failed = run_again(std::move(retries));
     for (uint32_t lane = 0; lane < lanes && !failed.empty(); ++lane) {
-        std::vector<TileRef> guests;
-        std::copy_if(failed.begin(), failed.end(), std::back_inserter(guests),
-                     [&](const TileRef& ref) { return tile(ref).lane != lane; });
-        if (!guests.empty() && usable(lane) && !impatient()) failed = run_again(guests, lane);
+        retries.clear();
+        add_retry(retries, failed, lane, Home::Elsewhere);
+        failed = run_again(std::move(retries));
     }
     for (const TileRef& ref : failed) {
         Operand& operand = operands_[ref.operand];
@@ -42,6 +37,21 @@ void Panel::repair(std::vector<TileRef> failed) {
         operand.cubes[ref.tile] = operand.saved[ref.tile].data();
     }
     device_.stats.checksum.cpu_fallback += failed.size();
+}
+
+/// Lanes that hung at once are one wait of the caller's. After too many of them it is the device
+/// that hangs, whichever lanes have shown it.
+void Panel::note_hangs(const std::vector<bool>& lane_hung) {
+    if (std::find(lane_hung.begin(), lane_hung.end(), true) == lane_hung.end()) return;
+    hung_ = true;
+    for (uint32_t lane = 0; lane < lane_hung.size(); ++lane)
+        if (lane_hung[lane] && device_.lanes[lane].record_hang(device_.calls))
+            device_.stats.lanes_taken_out += 1;
+    device_.hangs_in_a_row += 1;
+    if (device_.hangs_in_a_row < k_hangs_borne) return;
+    device_.hangs_in_a_row = 0;
+    for (WorkLane& lane : device_.lanes)
+        if (lane.rest_from_hangs(device_.calls)) device_.stats.lanes_taken_out += 1;
 }
 
 /// Weights that no longer are what was packed would fail on every lane: write them again.
@@ -58,32 +68,64 @@ void Panel::mend_blocks(std::span<const TileRef> tiles) {
     }
 }
 
-/// Gives the tiles that are missing afterwards, of all lanes.
-std::vector<TileRef> Panel::run_again(std::span<const TileRef> tiles, uint32_t lane) {
+/// Adds a run on `lane` of those of the failed tiles that are at home there, or of the others.
+void Panel::add_retry(std::vector<LaneRun>& runs, std::span<const TileRef> failed, uint32_t lane,
+                      Home home) {
+    if (!device_.lanes[lane].worth_asking_again(device_.calls)) return;
+    std::vector<TileRef> tiles;
+    std::copy_if(failed.begin(), failed.end(), std::back_inserter(tiles), [&](const TileRef& ref) {
+        return (tile(ref).lane == lane) == (home == Home::Here);
+    });
+    if (tiles.empty()) return;
     LaneRun run;
     run.lane = lane;
     run.fresh_streams = true;
-    if (place(run, tiles) && borrow(run)) {
-        device_.stats.checksum.retried += tiles.size();
-        const bool good = quantise(std::span(&run, 1), false) == Outcome::Done;
+    const bool ready = place(run, tiles) && borrow(run);
+    std::vector<LaneRun>& to = ready ? runs : runs_;  // there its buffers wait to be put back
+    to.push_back(std::move(run));
+}
+
+/// All lanes at once. Gives the tiles that are missing afterwards, of all lanes.
+std::vector<TileRef> Panel::run_again(std::vector<LaneRun> retries) {
+    const size_t first = runs_.size();
+    std::move(retries.begin(), retries.end(), std::back_inserter(runs_));
+    const std::span<LaneRun> runs = std::span(runs_).subspan(first);
+    const bool good = !runs.empty() && quantise(runs, false) == Outcome::Done;
+    for (LaneRun& run : runs) {
+        device_.stats.checksum.retried += run.tiles.size();
         if (good) start(run);
-        finish(run);
     }
-    runs_.push_back(std::move(run));
-    return unproved(std::span(&runs_.back(), 1), Sums::Now);
+    for (LaneRun& run : runs) finish(run);
+    return unproved(runs, Sums::Now);
 }
 
 bool Panel::place(LaneRun& run, std::span<const TileRef> tiles) {
     uint64_t c_offset = 0;
+    double job_ns = 0;
     for (const TileRef& ref : tiles) {
         const compile::Tile& t = tile(ref);
+        const double ns = alone_ns(t);
+        if (!run.tiles.empty() && job_ns + ns > device_.options.limits.max_job_ns) {
+            run.job_ends.push_back(static_cast<uint32_t>(run.tiles.size()));
+            job_ns = 0;
+        }
+        job_ns += ns;
         run.tiles.push_back({ref, operands_[ref.operand].weights->block_iova(t.block), c_offset});
         c_offset += uint64_t{t.m} * t.n * compile::k_output_bytes;
-        // One job per tile: how long a job of these may be was planned for another order.
-        run.job_ends.push_back(static_cast<uint32_t>(run.tiles.size()));
     }
+    run.job_ends.push_back(static_cast<uint32_t>(run.tiles.size()));
     const bool home = tile(tiles.front()).lane == run.lane;
     return home || copy_guest_weights(run);
+}
+
+/// As long as jobs were planned: the tile as it runs now, at the clock that may be the true one.
+double Panel::alone_ns(const compile::Tile& tile) const {
+    const compile::Conditions conditions = device_.conditions();
+    npu::Machine machine = conditions.machine;
+    machine.clock_mhz = conditions.job_clock_mhz;
+    compile::Tile alone = tile;
+    alone.weight_reuse = alone.data_reuse = false;
+    return npu::task_ns(compile::task_work(alone, type(), device_.options.limits), machine);
 }
 
 bool Panel::copy_guest_weights(LaneRun& run) {

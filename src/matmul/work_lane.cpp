@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// WorkLane: buffers within the budget, and the record of failures.
+// WorkLane: buffers within the budget, and the record of failures and hangs.
 #include "matmul/work_lane.hpp"
 
 #include <algorithm>
@@ -80,6 +80,7 @@ Result<Buffer> WorkLane::create_for_weights(uint64_t bytes) {
 }
 
 Result<Buffer> WorkLane::borrow(uint64_t bytes) {
+    collect_abandoned(rocket::k_poll);
     const uint64_t size = size_class(std::max(bytes, k_page));
     auto best = idle_.end();
     for (auto it = idle_.begin(); it != idle_.end(); ++it) {
@@ -101,12 +102,45 @@ void WorkLane::put_back(Buffer buffer) {
     if (idle_.size() > k_idle_buffers) idle_.erase(idle_.begin());
 }
 
+void WorkLane::put_back_later(std::vector<Buffer> buffers) {
+    abandoned_.push_back(std::move(buffers));
+}
+
+void WorkLane::collect_abandoned(rocket::Deadline deadline) {
+    std::erase_if(abandoned_, [&](std::vector<Buffer>& buffers) {
+        if (!lane_.prepare_cpu(buffers.front().bo(), deadline)) return false;
+        for (Buffer& buffer : buffers) put_back(std::move(buffer));
+        return true;
+    });
+}
+
 bool WorkLane::record(bool failed, uint64_t call) {
     failures_in_a_row_ = failed ? failures_in_a_row_ + 1 : 0;
-    if (failures_in_a_row_ < k_failures_allowed) return false;
-    resting_until_ = call + 1 + k_rest_calls;
-    // One more failure after the rest takes it out again.
+    if (!failed) {
+        hangs_in_a_row_ = 0;
+        hanging_ = false;
+    }
+    if (failures_in_a_row_ < k_failures_allowed || !rest(call)) return false;
+    hanging_ = false;
+    return true;
+}
+
+bool WorkLane::record_hang(uint64_t call) {
+    hangs_in_a_row_ += 1;
+    return hangs_in_a_row_ >= k_hangs_allowed && rest_from_hangs(call);
+}
+
+bool WorkLane::rest_from_hangs(uint64_t call) {
+    hanging_ = true;
+    return rest(call);
+}
+
+bool WorkLane::rest(uint64_t call) {
+    // One more failure or hang after the rest takes it out again.
     failures_in_a_row_ = k_failures_allowed - 1;
+    hangs_in_a_row_ = k_hangs_allowed - 1;
+    if (!usable(call)) return false;
+    resting_until_ = call + 1 + k_rest_calls;
     return true;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // WorkLane: a rocket::Lane with what the engine keeps per lane: a budget of BO memory, work buffers
-// that are used again and again, and its record of failures.
+// that are used again and again, and its record of failures and hangs.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -79,26 +80,54 @@ class WorkLane {
     /// byte of the BO. An idle one is taken before one is made. Contents are whatever they were.
     Result<Buffer> borrow(uint64_t bytes);
     void put_back(Buffer buffer);
+    /// Buffers of jobs that nobody waits for; the jobs write the first one. They are put back once
+    /// the jobs have ended.
+    void put_back_later(std::vector<Buffer> buffers);
+    /// Puts back what has ended by then. A file must not be closed under its jobs.
+    void collect_abandoned(rocket::Deadline deadline);
+
+    /// Jobs were submitted, and their end has been seen or is awaited no more.
+    void count_submit() { in_flight_ += 1; }
+    void count_end() { in_flight_ -= 1; }
 
     /// What happened to a call's tiles on this lane. Three calls in a row with failures take the
     /// lane out for the next k_rest_calls calls; then it is tried again.
     /// True when this call took it out.
     bool record(bool failed, uint64_t call);
+    /// A run sat out the kernel's watchdog. Half a second is dear, so the second one without a good
+    /// call between them takes the lane out at once. True when this one did.
+    bool record_hang(uint64_t call);
+    /// Takes the lane out because of hangs. True unless it is out already.
+    bool rest_from_hangs(uint64_t call);
     bool usable(uint64_t call) const { return !lost_ && call >= resting_until_; }
+    /// Usable, and nothing that may hang as the last run did stands before what is submitted now.
+    bool worth_asking_again(uint64_t call) const {
+        return usable(call) && (hangs_in_a_row_ == 0 || in_flight_ == 0);
+    }
+    /// Taken out because it hangs: jobs it still has will hang as well.
+    bool given_up(uint64_t call) const { return hanging_ && !usable(call); }
     void set_lost() { lost_ = true; }
     bool lost() const { return lost_; }
 
     static constexpr unsigned k_failures_allowed = 3;
+    static constexpr unsigned k_hangs_allowed = 2;
     static constexpr uint64_t k_rest_calls = 64;
+    /// The kernel ends every job after 500 ms; a wait this long means that it does not answer.
+    static constexpr std::chrono::seconds k_wait_limit{20};
 
   private:
     Result<Buffer> create(uint64_t bytes);
+    bool rest(uint64_t call);
 
     rocket::Lane lane_;
     std::shared_ptr<Budget> budget_;
     std::vector<Buffer> idle_;
+    std::vector<std::vector<Buffer>> abandoned_;
+    unsigned in_flight_ = 0;
     unsigned failures_in_a_row_ = 0;
+    unsigned hangs_in_a_row_ = 0;
     uint64_t resting_until_ = 0;
+    bool hanging_ = false;
     bool lost_ = false;
 };
 

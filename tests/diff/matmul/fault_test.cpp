@@ -5,6 +5,7 @@
 #include <random>
 
 #include "engine.hpp"
+#include "matmul/work_lane.hpp"
 
 namespace rosenblatt::matmul {
 namespace {
@@ -76,15 +77,91 @@ TEST(Faults, AHangingJobIsRunAgain) {
     }
 }
 
-TEST(Faults, WhenEveryJobHangsTheReferenceAnswers) {
+/// The first `jobs` jobs of the process hang.
+std::string hangs(int jobs) {
     std::string faults;
-    for (int job = 1; job <= 12; ++job) faults += "hang:job=" + std::to_string(job) + ";";
-    faults.pop_back();
-    const Ran ran = three_products(faults);
+    for (int job = 1; job <= jobs; ++job)
+        faults += (job > 1 ? ";" : "") + ("hang:job=" + std::to_string(job));
+    return faults;
+}
+
+/// Narrow blocks: several tiles for each lane.
+DeviceOptions narrow_tasks() {
+    DeviceOptions options;
+    options.limits.max_n = 32;
+    return options;
+}
+
+// Half a second per wait of a caller, and here each count of three submits is one.
+TEST(Faults, ThreeProductsWhoseJobsAllHangWaitTwiceInAll) {
+    for (const DeviceOptions& options : {DeviceOptions{}, narrow_tasks()}) {
+        const Ran ran = three_products(hangs(40), options);
+        EXPECT_EQ(ran.wrong, 0u);
+        EXPECT_EQ(ran.stats.submits, 3u + 3u) << "the first product's and its retry, on all lanes";
+        EXPECT_EQ(ran.stats.jobs, ran.stats.submits) << "a retry of several tiles is one job";
+        EXPECT_EQ(ran.stats.lanes_taken_out, 3u);
+        EXPECT_GE(ran.stats.checksum.cpu_fallback, 3u * 3u) << "the reference gives every tile";
+        EXPECT_EQ(ran.warnings, 1u);
+    }
+}
+
+TEST(Faults, ALaneThatHangsTwiceInARowIsTakenOutAtOnce) {
+    // Lane 1's first job, and its retry; the other lanes do its work.
+    const Ran ran = three_products("hang:job=1,lane=1;hang:job=4,lane=1");
     EXPECT_EQ(ran.wrong, 0u);
+    EXPECT_EQ(ran.stats.lanes_taken_out, 1u);
+    EXPECT_EQ(ran.stats.checksum.cpu_fallback, 0u);
+    EXPECT_EQ(ran.stats.submits, (3u + 2u) + 2 * (2u + 1u)) << "once more at home, then as guests";
+    EXPECT_EQ(ran.warnings, 1u);
+}
+
+TEST(Faults, LanesThatHangOneAfterTheOtherAreThreeWaitsAndNoMore) {
+    // Lane 0 twice, then lane 1 with its tiles as guests: lane 2 is not asked for them.
+    const Ran ran = three_products("hang:job=1,lane=0;hang:job=4,lane=0;hang:job=5,lane=1");
+    EXPECT_EQ(ran.wrong, 0u);
+    EXPECT_EQ(ran.stats.submits, 3u + 1u + 1u);
+    EXPECT_EQ(ran.stats.lanes_taken_out, 3u);
     EXPECT_GE(ran.stats.checksum.cpu_fallback, 1u);
-    // The first hang of a product and two retries: what remains is not asked of any lane again.
-    EXPECT_LE(ran.stats.submits, 3u * (3 + 2));
+}
+
+TEST(Faults, LanesThatHungAreTriedAgainLater) {
+    const Problem problem(5, 64, 96, 2);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    Engine engine({}, hangs(6));
+    auto weights = pack(*engine.device, {96, 64}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    for (uint64_t i = 0; i < 1 + WorkLane::k_rest_calls + 5; ++i) {
+        std::vector<float> y(truth.size());
+        ASSERT_TRUE(
+            multiply(*engine.device, **weights, problem.x.data(), 64, 5, y.data(), 96).ok());
+        EXPECT_EQ(differing(y, truth), 0u);
+    }
+    const Stats stats = engine.device->stats();
+    EXPECT_EQ(stats.lanes_taken_out, 3u);
+    EXPECT_EQ(stats.submits, 3u + 3u + 5u * 3u)
+        << "after the rest every product is the NPU's again";
+    EXPECT_EQ(engine.warnings.size(), 1u);
+}
+
+TEST(Faults, WhatWasSubmittedToALaneBeforeItHungTwiceIsNotWaitedFor) {
+    const Problem problem(256, 64, 96, 3);
+    const std::vector<float> truth = problem.truth(Pipeline::W8A8H);
+    DeviceOptions options;
+    options.limits.max_m = 64;  // four waves
+    Engine engine(options, hangs(12));
+    auto weights = pack(*engine.device, {96, 64}, problem.source(), Pipeline::W8A8H);
+    ASSERT_TRUE(weights.ok());
+    std::vector<float> y(truth.size());
+    ASSERT_TRUE(multiply(*engine.device, **weights, problem.x.data(), 64, 256, y.data(), 96).ok());
+    EXPECT_EQ(differing(y, truth), 0u);
+    const Stats stats = engine.device->stats();
+    EXPECT_EQ(stats.submits, 4u * 3u) << "no retry behind jobs that hang";
+    EXPECT_LT(stats.checksum.checked, stats.tasks) << "the last waves were not waited for";
+    EXPECT_EQ(stats.checksum.cpu_fallback, stats.tasks);
+    EXPECT_EQ(stats.lanes_taken_out, 3u);
+    weights->reset();
+    engine.device.reset();
+    EXPECT_EQ(engine.port->created, engine.port->closed) << "BOs, those of the abandoned jobs too";
 }
 
 TEST(Faults, ALaneThatFailsThreeTimesIsTakenOutAndTriedAgainLater) {
