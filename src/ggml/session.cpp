@@ -2,13 +2,10 @@
 #include "ggml/session.hpp"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <exception>
-#include <fstream>
 #include <numeric>
 #include <string_view>
 #include <thread>
@@ -16,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "ggml/log_sink.hpp"
+#include "ggml/output_file.hpp"
 #include "ggml/progress.hpp"
 #include "ggml/stats_file.hpp"
 
@@ -54,14 +52,6 @@ Session* make_first_session(Session* fresh) {
     static_cast<void>(registered);
     Session* other = nullptr;
     return g_session.compare_exchange_strong(other, fresh) ? fresh : other;
-}
-
-// ggml's log callback may be gone by now: these lines go to stderr.
-void write_file(const std::string& pattern, const char* variable, const auto& write) {
-    if (pattern.empty()) return;
-    const std::string path = with_pid(pattern);
-    if (!write(path))
-        std::fprintf(stderr, "rocket: %s: %s cannot be written.\n", variable, path.c_str());
 }
 
 }  // namespace
@@ -188,13 +178,9 @@ void Session::write_files() {
     note_memory();
     counters_.packed_loaded = tiles_.count().from_cache;
     counters_.packed_made = tiles_.count().from_weight;
-    write_file(options_.stats_file, "GGML_ROCKET_STATS", [this](const std::string& path) {
-        std::ofstream file(path);
-        file << stats_json(options_, npu_.get(), counters_);
-        return static_cast<bool>(file.flush());
-    });
-    write_file(options_.trace_file, "GGML_ROCKET_TRACE",
-               [this](const std::string& path) { return trace_.write(path); });
+    write_output(options_.stats_file, "GGML_ROCKET_STATS",
+                 [this] { return stats_json(options_, npu_.get(), counters_); });
+    write_output(options_.trace_file, "GGML_ROCKET_TRACE", [this] { return trace_.json(); });
 }
 
 }  // namespace rosenblatt::ggml

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ggml/stats_file.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -62,15 +60,6 @@ std::string stats_json(const Options& options, const Npu* npu, const Counters& c
     json["clock_mhz"] = npu ? npu->clock_mhz() : 0.0;
     json["clock_source"] = options.clock_mhz ? "set" : "default";
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string with_pid(const std::string& pattern) {
-    std::string path = pattern;
-    const std::string pid = std::to_string(getpid());
-    for (size_t at = path.find("%p"); at != std::string::npos;
-         at = path.find("%p", at + pid.size()))
-        path.replace(at, 2, pid);
-    return path;
 }
 
 }  // namespace rosenblatt::ggml

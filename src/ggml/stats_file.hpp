@@ -12,7 +12,4 @@ namespace rosenblatt::ggml {
 /// The text of the file; its keys are a contract (docs/environment.md).
 std::string stats_json(const Options& options, const Npu* npu, const Counters& counters);
 
-/// `pattern` with %p replaced by this process's id.
-std::string with_pid(const std::string& pattern);
-
 }  // namespace rosenblatt::ggml

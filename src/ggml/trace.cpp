@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -47,7 +46,7 @@ Trace::Scope Trace::scope(const char* track, const ggml_tensor& node) {
     return on_ ? Scope(this, track, label(node)) : Scope(nullptr, track, {});
 }
 
-bool Trace::write(const std::string& path) const {
+std::string Trace::json() const {
     std::lock_guard lock(mutex_);
     auto events = nlohmann::json::array();
     for (const Event& e : events_)
@@ -58,10 +57,8 @@ bool Trace::write(const std::string& path) const {
                           {"dur", e.duration_us},
                           {"pid", getpid()},
                           {"tid", e.thread}});
-    std::ofstream file(path);
-    file << nlohmann::json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
+    return nlohmann::json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
         -1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return static_cast<bool>(file.flush());
 }
 
 }  // namespace rosenblatt::ggml

@@ -34,8 +34,8 @@ class Trace {
     /// `track` is "npu", "cpu" or "pack"; the event bears the node's operation, name and shape.
     Scope scope(const char* track, const ggml_tensor& node);
 
-    /// Writes all events so far; false when the file cannot be written.
-    bool write(const std::string& path) const;
+    /// All events so far, as the text of a file.
+    std::string json() const;
 
   private:
     struct Event {

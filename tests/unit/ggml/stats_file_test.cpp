@@ -2,7 +2,6 @@
 #include "ggml/stats_file.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -50,12 +49,6 @@ TEST(StatsFile, NamesTheReasonsThatOccurred) {
     counters.count_refusal(Refusal::WeightF32);
     const auto json = nlohmann::json::parse(stats_json({}, nullptr, counters));
     EXPECT_EQ(json["mul_mat"]["cpu_refused"].dump(), R"({"cost":2,"weight_f32":1})");
-}
-
-TEST(StatsFile, TheProcessIdStandsForEveryPercentP) {
-    const std::string pid = std::to_string(getpid());
-    EXPECT_EQ(with_pid("a.json"), "a.json");
-    EXPECT_EQ(with_pid("%p/stats-%p.json"), pid + "/stats-" + pid + ".json");
 }
 
 }  // namespace
