@@ -205,7 +205,7 @@ ggml_status GraphRunner::compute(const ggml_cgraph& graph) {
         ++session.counters().npu_graphs;
         session.counters().passes += cpu_passes_;
     }
-    session.report_memory();
+    session.report();
     return status;
 }
 

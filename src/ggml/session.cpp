@@ -164,8 +164,13 @@ void Session::note_memory() {
     raise(counters_.pinned_bytes, npu_ ? npu_->bo_bytes() : 0);
 }
 
-void Session::report_memory() {
+void Session::report() {
     note_memory();
+    report_memory();
+    policies_.report_misfit();
+}
+
+void Session::report_memory() {
     const TileStore::Count count = tiles_.count();
     if (count.out_of_memory == 0 || said_memory_.exchange(true)) return;
     log::warning(std::to_string(count.out_of_memory) + " of " +

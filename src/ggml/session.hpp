@@ -51,8 +51,9 @@ class Session {
     TileStore::Found tiles_of(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
                               CpuDelegate& cpu);
 
-    /// One line, once, when memory did not suffice for all tiles.
-    void report_memory();
+    /// After a graph: one line each, once, when memory did not suffice for all tiles, or the policy
+    /// is another model's.
+    void report();
     /// Raises the peaks that the statistics tell.
     void note_memory();
 
@@ -63,6 +64,7 @@ class Session {
     Session();
     explicit Session(ParsedOptions parsed);
     void find_npu();
+    void report_memory();
     bool is_worth_packing(const ggml_tensor& weight);
     void pack_while_loading(const ggml_tensor& weight);
 
