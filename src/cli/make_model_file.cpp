@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -72,6 +73,50 @@ int write_at(int fd, const std::string& bytes, uint64_t offset) {
     }
     return 0;
 }
+
+/// A file that gets its name when it is whole. Until then it has none, so that a program that is
+/// interrupted or killed leaves nothing; only where the file system knows no such files it is
+/// NAME.part meanwhile.
+class Draft {
+  public:
+    explicit Draft(const std::string& place)
+        : place_(place),
+          part_(place + ".part"),
+          file_(::open(std::filesystem::path(place).parent_path().c_str(),
+                       O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666)) {
+        if (file_.valid()) return;
+        file_ = UniqueFd(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        open_error_ = file_.valid() ? 0 : errno;
+        named_ = file_.valid();
+    }
+    ~Draft() {
+        if (named_) ::unlink(part_.c_str());
+    }
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+
+    int open_error() const { return open_error_; }
+    int fd() const { return file_.get(); }
+    /// 0, or the errno. A link does not take another file's place, a new name does.
+    int finish() {
+        if (!named_) {
+            ::unlink(part_.c_str());
+            const std::string file = "/proc/self/fd/" + std::to_string(fd());
+            if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, part_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+                return errno;
+            named_ = true;
+        }
+        if (::rename(part_.c_str(), place_.c_str()) != 0) return errno;
+        named_ = false;
+        return 0;
+    }
+
+  private:
+    const std::string place_, part_;
+    UniqueFd file_;
+    int open_error_ = 0;
+    bool named_ = false;
+};
 
 struct Piece {
     size_t tensor;
@@ -145,19 +190,17 @@ Result<uint64_t> write_model(const std::string& path, const NewModel& model,
     const std::string head = encode_head(model, tokenizer, offsets);
     const uint64_t size = head.size() + end;
 
-    const std::string part = *place + ".part";
-    UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!fd.valid()) return write_error(part, errno);
+    Draft draft(*place);
+    if (draft.open_error() != 0) return write_error(path, draft.open_error());
+    const int fd = draft.fd();
     int code = 0;
     // A full disk is told before minutes of work; file systems that cannot say so are asked later.
-    if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC)
-        code = ENOSPC;
-    if (code == 0) code = write_at(fd.get(), head, 0);
-    if (code == 0) code = write_values(fd.get(), model, offsets, head.size(), seed, threads);
-    if (code == 0 && ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) code = errno;
-    if (code == 0 && ::rename(part.c_str(), place->c_str()) != 0) code = errno;
+    if (::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) code = ENOSPC;
+    if (code == 0) code = write_at(fd, head, 0);
+    if (code == 0) code = write_values(fd, model, offsets, head.size(), seed, threads);
+    if (code == 0 && ::ftruncate(fd, static_cast<off_t>(size)) != 0) code = errno;
+    if (code == 0) code = draft.finish();
     if (code == 0) return size;
-    ::unlink(part.c_str());
     return write_error(path, code);
 }
 

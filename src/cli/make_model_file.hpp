@@ -26,7 +26,8 @@ Result<Tokenizer> read_tokenizer(const std::string& path);
 /// arguments alone: threads and their number change nothing.
 std::string random_values(const NewTensor& tensor, uint64_t stream, uint64_t first, uint64_t count);
 
-/// Writes to a file beside `path` that gets its name when it is whole. Gives its size in bytes.
+/// Writes to a file in the folder of `path` that gets its name when it is whole. Gives its size in
+/// bytes.
 Result<uint64_t> write_model(const std::string& path, const NewModel& model,
                              const Tokenizer& tokenizer, uint64_t seed, unsigned threads);
 
