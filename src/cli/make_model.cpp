@@ -42,19 +42,18 @@ int fail(std::ostream& err, const std::string& message, int code) {
 int run_make_model(const MakeModelOptions& o, std::ostream& out, std::ostream& err) {
     if (const auto known = new_model(o.shape, 1, 1); !known)
         return fail(err, known.error().message, k_exit_usage);
-    if (o.layers > k_most_layers)
+    if (o.layers && (*o.layers == 0 || *o.layers > k_most_layers))
         return fail(err, fmt::format("--layers is 1 to {}", k_most_layers), k_exit_usage);
-    if (o.threads > k_most_threads)
+    if (o.threads && (*o.threads == 0 || *o.threads > k_most_threads))
         return fail(err, fmt::format("--threads is 1 to {}", k_most_threads), k_exit_usage);
     const auto begin = std::chrono::steady_clock::now();
     const auto tokenizer = read_tokenizer(o.vocabulary);
     if (!tokenizer) return fail(err, tokenizer.error().message, k_exit_finding);
-    const auto model = new_model(o.shape, tokenizer->tokens, o.layers);
+    const auto model = new_model(o.shape, tokenizer->tokens, o.layers.value_or(0));
     if (!model) return fail(err, model.error().message, k_exit_usage);
     if (const std::string text = mismatch(*model, *tokenizer, o); !text.empty())
         return fail(err, text, k_exit_finding);
-    const unsigned threads =
-        o.threads != 0 ? o.threads : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned threads = o.threads.value_or(std::max(1U, std::thread::hardware_concurrency()));
     const auto bytes = write_model(o.output, *model, *tokenizer, o.seed, threads);
     if (!bytes) return fail(err, bytes.error().message, k_exit_finding);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 namespace rosenblatt::cli {
@@ -14,8 +15,8 @@ struct MakeModelOptions {
     std::string vocabulary;  ///< a GGUF whose tokenizer is copied
     std::string output;
     uint64_t seed = 1;
-    uint32_t layers = 0;   ///< 0: as the shape has
-    unsigned threads = 0;  ///< 0: all
+    std::optional<uint32_t> layers;   ///< without: as the shape has
+    std::optional<unsigned> threads;  ///< without: all
 };
 
 /// Results on `out`, complaints on `err`. Returns 0, 1 without a file, 2 for wrong usage.

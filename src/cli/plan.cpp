@@ -29,9 +29,10 @@ std::string usage_error(const PlanOptions& o) {
         return "--board is lpddr5 or lpddr4x, not " + o.board;
     if (o.layout != "native" && o.layout != "rowmajor")
         return "--layout is native or rowmajor, not " + o.layout;
-    if (o.lanes > 16) return "--lanes is 1 to 16";
+    if (o.lanes && (*o.lanes == 0 || *o.lanes > 16)) return "--lanes is 1 to 16";
     if (!(o.clock_mhz >= 10 && o.clock_mhz <= 10'000)) return "--clock-mhz is 10 to 10000";
-    if (o.raw && (!shape || o.lanes > 1)) return "--raw times one matmul on one core: --lanes 1";
+    if (o.raw && (!shape || o.lanes.value_or(1) > 1))
+        return "--raw times one matmul on one core: --lanes 1";
     return {};
 }
 
@@ -40,7 +41,7 @@ PlanSettings settings_of(const PlanOptions& o) {
     settings.type = o.type == "f16" ? compile::NumberType::F16 : compile::NumberType::Int8;
     settings.machine.clock_mhz = o.clock_mhz;
     settings.machine.board = o.board == "lpddr4x" ? Board::Lpddr4x : Board::Lpddr5;
-    settings.machine.lanes = o.lanes != 0 ? o.lanes : o.raw ? 1 : 3;
+    settings.machine.lanes = o.lanes.value_or(o.raw ? 1 : 3);
     settings.layout = o.layout == "rowmajor" ? compile::Layout::RowMajor : compile::Layout::Native;
     settings.raw = o.raw;
     return settings;

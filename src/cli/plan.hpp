@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 namespace rosenblatt::cli {
@@ -14,8 +15,8 @@ struct PlanOptions {
     std::string model;
     std::string gguf;
     uint32_t prefill = 512;
-    std::string type = "int8";  ///< int8 | f16
-    uint32_t lanes = 0;         ///< 0: 3, or 1 with --raw
+    std::string type = "int8";      ///< int8 | f16
+    std::optional<uint32_t> lanes;  ///< without: 3, or 1 with --raw
     double clock_mhz = 600;
     std::string board = "lpddr5";   ///< lpddr5 | lpddr4x
     std::string layout = "native";  ///< native | rowmajor

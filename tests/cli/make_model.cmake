@@ -23,6 +23,10 @@ rosenblatt_cli_test(make_model_does_not_take_the_place_of_a_folder
                     ARGS make-model --shape tiny --layers 1 --vocab ${kjv} -o ${data} EXIT 1 ERR "cannot write [^\n]*: Is a directory")
 rosenblatt_cli_test(make_model_refuses_absurd_layers ARGS make-model --shape tiny --layers 100000 --vocab ${kjv} -o ${made}
                     EXIT 2 ERR "--layers is 1 to 512")
+foreach(option layers threads)
+    rosenblatt_cli_test(make_model_refuses_no_${option} ARGS make-model --shape tiny --${option} 0 --vocab ${kjv} -o ${made}
+                        EXIT 2 ERR "--${option} is 1 to ")
+endforeach()
 add_test(NAME cli.make_model_that_is_killed_while_it_writes_leaves_nothing
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/make_model_killed.py $<TARGET_FILE:rosenblatt> ${kjv}
                  ${CMAKE_CURRENT_BINARY_DIR}/killed)

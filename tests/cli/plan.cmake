@@ -13,6 +13,8 @@ rosenblatt_cli_test(plan_draws_its_tiles ARGS plan --m 512 --k 1536 --n 8960
 rosenblatt_cli_test(plan_sums_a_model ARGS plan --model qwen2.5-1.5b OUT "expected: [0-9]+ tokens/s")
 rosenblatt_cli_test(plan_needs_a_shape ARGS plan EXIT 2 ERR "give either --m, --k and --n, or --model")
 rosenblatt_cli_test(plan_refuses_a_zero ARGS plan --m 0 --k 32 --n 32 EXIT 2 ERR "must all be 1 or more")
+rosenblatt_cli_test(plan_refuses_no_lanes ARGS plan --m 1 --k 32 --n 32 --lanes 0 EXIT 2
+                    ERR "^rosenblatt plan: --lanes is 1 to 16\n")
 rosenblatt_cli_test(plan_refuses_raw_on_two_lanes ARGS plan --m 1 --k 32 --n 32 --raw --lanes 2
                     EXIT 2 ERR "--lanes 1")
 rosenblatt_cli_test(plan_refuses_an_unknown_board ARGS plan --m 1 --k 32 --n 32 --board ddr4
