@@ -144,12 +144,9 @@ PackedCache::Loaded PackedCache::load(const Key& key, const Parts& parts,
                       static_cast<uint64_t>(status.st_size) == sizeof(Head) + expected.bytes &&
                       read_parts(file.get(), parts, parallel_for, expected.content) &&
                       head == expected;
-    if (fits) {
-        futimens(file.get(), nullptr);  // used now
-        return Loaded::Yes;
-    }
-    warn_once(path + " is broken or not a file of ours; the weight is packed again.");
-    return Loaded::Unusable;
+    if (!fits) return Loaded::Unusable;
+    futimens(file.get(), nullptr);  // used now
+    return Loaded::Yes;
 }
 
 void PackedCache::store(const Key& key, const Parts& parts,

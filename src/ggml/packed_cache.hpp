@@ -42,15 +42,16 @@ class PackedCache {
     enum class Loaded {
         Yes,       ///< all parts hold what was stored
         NotThere,  ///< no such file
-        Unusable,  ///< broken, or not one of ours; said in a warning. The parts hold anything
+        Unusable,  ///< broken, or not one of ours. The parts hold anything
     };
     Loaded load(const Key& key, const Parts& parts, const matmul::ParallelFor& parallel_for) const;
 
     /// Files that were used longest ago make room. Failing to is no fault.
     void store(const Key& key, const Parts& parts, const matmul::ParallelFor& parallel_for) const;
 
-  private:
     std::string path_of(const Key& key) const;
+
+  private:
     bool make_room(uint64_t bytes) const;
 
     std::string folder_;

@@ -167,6 +167,9 @@ void Session::note_memory() {
 void Session::report() {
     note_memory();
     report_memory();
+    if (const std::string broken = tiles_.broken_files();
+        !broken.empty() && !said_broken_files_.exchange(true))
+        log::warning(broken);
     policies_.report_misfit();
 }
 

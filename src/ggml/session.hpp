@@ -51,8 +51,8 @@ class Session {
     TileStore::Found tiles_of(matmul::Device& device, const ggml_tensor& weight, Matrices wanted,
                               CpuDelegate& cpu);
 
-    /// After a graph: one line each, once, when memory did not suffice for all tiles, or the policy
-    /// is another model's.
+    /// After a graph: one line each, once, when memory did not suffice for all tiles, files of the
+    /// cache were of no use, or the policy is another model's.
     void report();
     /// Raises the peaks that the statistics tell.
     void note_memory();
@@ -77,7 +77,7 @@ class Session {
     Trace trace_;
     TileStore tiles_;
     Shadows shadows_;
-    std::atomic<bool> said_memory_{false};
+    std::atomic<bool> said_memory_{false}, said_broken_files_{false};
     std::mutex loading_mutex_;
     std::unique_ptr<CpuDelegate> loading_threads_;  // at loading time no backend exists yet
 };

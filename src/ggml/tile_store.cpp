@@ -84,7 +84,10 @@ Result<void> TileStore::pack_matrix(matmul::Device& device, const ggml_tensor& w
         [&](const std::string& layout, const PackedCache::Parts& parts) {
             key = PackedCache::key_of(bytes, ggml_type_name(weight.type) + (" " + layout),
                                       parallel_for);
-            return loaded = cache_.load(key, parts, parallel_for) == PackedCache::Loaded::Yes;
+            const auto found = cache_.load(key, parts, parallel_for);
+            if (found == PackedCache::Loaded::Unusable && broken_files_++ == 0)
+                first_broken_file_ = cache_.path_of(key);
+            return loaded = found == PackedCache::Loaded::Yes;
         },
         [&](const std::string&, const PackedCache::Parts& parts) {
             cache_.store(key, parts, parallel_for);
@@ -172,6 +175,15 @@ TileStore::Count TileStore::count() const {
 std::string TileStore::memory_error() const {
     std::lock_guard lock(mutex_);
     return memory_error_;
+}
+
+std::string TileStore::broken_files() const {
+    std::lock_guard lock(mutex_);
+    if (broken_files_ == 0) return {};
+    if (broken_files_ == 1)
+        return first_broken_file_ + " is broken or not a file of ours; its weight is packed again.";
+    return first_broken_file_ + " and " + std::to_string(broken_files_ - 1) +
+           " more of its folder are broken or not files of ours; their weights are packed again.";
 }
 
 }  // namespace rosenblatt::ggml

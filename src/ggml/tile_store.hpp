@@ -79,6 +79,8 @@ class TileStore {
     Count count() const;
     /// What packing said when memory first ran out; empty if it never did.
     std::string memory_error() const;
+    /// One sentence about all files of the cache that were of no use; empty if there were none.
+    std::string broken_files() const;
 
   private:
     struct Entry {
@@ -106,6 +108,8 @@ class TileStore {
     PackedCache cache_;
     size_t from_cache_ = 0;
     size_t from_weight_ = 0;
+    size_t broken_files_ = 0;
+    std::string first_broken_file_;
     std::string memory_error_;
 };
 

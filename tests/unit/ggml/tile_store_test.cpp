@@ -151,6 +151,7 @@ class CachedTiles : public TileStoreTest {
     struct Made {
         std::vector<float> product;
         TileStore::Count count;
+        std::string broken_files;
     };
     // As a process of its own would, with the tiles that its cache or the weight gives.
     Made make() {
@@ -165,7 +166,7 @@ class CachedTiles : public TileStoreTest {
         const auto outcome =
             multiply(*device_, *found.tiles->matrices[0], x.data(), k_k, 2, y.data(), k_n);
         EXPECT_TRUE(outcome && *outcome == matmul::Outcome::Done);
-        return {y, store.count()};
+        return {y, store.count(), store.broken_files()};
     }
 
     static constexpr int64_t k_k = 256, k_n = 160;
@@ -192,7 +193,31 @@ TEST_F(CachedTiles, ABrokenFileIsPackedAnewToTheSameBits) {
     const Made again = make();
     EXPECT_EQ(again.count.from_weight, 1u);
     EXPECT_EQ(again.product, packed.product);
+    EXPECT_EQ(again.broken_files, file.path().string() + " is broken or not a file of ours; its "
+                                                         "weight is packed again.");
     EXPECT_EQ(make().count.from_cache, 1u) << "the file was replaced";
+}
+
+TEST_F(CachedTiles, ManyBrokenFilesAreOneSentence) {
+    TileStore store;
+    store.set_cache(PackedCache(folder_, 1 << 30));
+    const int64_t first = 0;
+    // The second pipeline and the third have files of their own.
+    const Pipeline pipelines[] = {Pipeline::W8A8H, Pipeline::W8A8, Pipeline::F16};
+    const auto pack_all = [&] {
+        for (const Pipeline pipeline : pipelines) {
+            store.find_or_pack(*device_, *weight_, {&first, 1}, pipeline, 1, matmul::run_serial);
+            store.drop(weight_->data, ggml_nbytes(weight_));
+        }
+    };
+    pack_all();
+    EXPECT_EQ(store.broken_files(), "");
+    for (const auto& file : std::filesystem::directory_iterator(folder_))
+        std::filesystem::resize_file(file.path(), 100);
+    pack_all();
+    EXPECT_NE(store.broken_files().find(".packed and 2 more of its folder are broken"),
+              std::string::npos)
+        << store.broken_files();
 }
 
 TEST_F(CachedTiles, OtherValuesOfTheWeightAreAnotherFile) {
