@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "../../support/seed.hpp"
 #include "base/simd.hpp"
 
 namespace rosenblatt {
@@ -16,10 +17,6 @@ inline std::vector<Simd> sets_to_test() {
     for (const Simd simd : {Simd::Sse4, Simd::Avx2, Simd::Avx512, Simd::Neon})
         if (runs_here(simd)) sets.push_back(simd);
     return sets;
-}
-
-inline uint64_t fresh_seed() {
-    return std::random_device{}();
 }
 
 template <typename T>

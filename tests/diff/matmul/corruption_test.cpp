@@ -125,7 +125,7 @@ void run_round(const Round& round, uint64_t seed, uint64_t jobs, Tally& tally) {
 }
 
 Tally spoil_jobs(Pipeline pipeline, uint64_t jobs) {
-    const uint64_t seed = std::random_device{}();
+    const uint64_t seed = fresh_seed();
     std::mt19937_64 random(seed);
     Tally tally;
     while (tally.jobs < jobs && !testing::Test::HasFatalFailure())

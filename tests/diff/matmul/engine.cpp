@@ -184,10 +184,6 @@ std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline
     return y;
 }
 
-uint64_t fresh_seed() {
-    return std::random_device{}();
-}
-
 void expect_truth(Engine& engine, const Problem& problem, Pipeline pipeline,
                   const ParallelFor& parallel_for) {
     SCOPED_TRACE(std::to_string(problem.m) + "x" + std::to_string(problem.k) + "x" +

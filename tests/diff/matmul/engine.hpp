@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "../../support/seed.hpp"
 #include "emukernel/port.hpp"
 #include "matmul/device.hpp"
 #include "matmul/multiply.hpp"
@@ -69,9 +70,6 @@ ParallelFor threads(unsigned count);
 /// Packs and multiplies on `engine`; fails the test when either reports an error.
 std::vector<float> run(Engine& engine, const Problem& problem, Pipeline pipeline,
                        const ParallelFor& parallel_for = run_serial);
-
-/// For a random test, which prints it.
-uint64_t fresh_seed();
 
 /// Fails the test, naming the shape, when `engine` gives anything but the problem's truth.
 void expect_truth(Engine& engine, const Problem& problem, Pipeline pipeline,

@@ -226,7 +226,7 @@ TEST(Faults, DamagedWeightsAreSeenAndMended) {
 }
 
 TEST(Faults, ManyRandomDamagesGiveTheSameBits) {
-    const uint64_t seed = std::random_device{}();
+    const uint64_t seed = fresh_seed();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     const char* kinds[] = {"flip", "swap", "stale", "partial", "drop"};
