@@ -15,7 +15,8 @@ namespace rosenblatt::matmul {
 namespace {
 
 constexpr unsigned k_clients = 4;
-constexpr unsigned k_rounds = 100;
+/// Long enough, a second or more, for whatever else the machine runs to slow all clients alike.
+constexpr unsigned k_rounds = 600;
 
 /// One client's door to a kernel it shares. `kill` is what the kernel does to a killed process's
 /// files.
