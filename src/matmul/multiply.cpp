@@ -11,6 +11,7 @@
 #include <string>
 
 #include "matmul/half.hpp"
+#include "matmul/middle_rows.hpp"
 #include "matmul/panel.hpp"
 #include "quant/int8.hpp"
 
@@ -102,11 +103,14 @@ int64_t waves_of(int64_t rows, std::span<const Output> outputs) {
     return static_cast<int64_t>(std::min(ranges, k_waves_most));
 }
 
+int64_t rows_of_wave(int64_t rows, std::span<const Output> outputs) {
+    return div_round_up(div_round_up(rows, waves_of(rows, outputs)), k_wave_unit) * k_wave_unit;
+}
+
 /// All of X is found in range before the first row of Y is written.
 Result<Outcome> run_in_waves(Device::State& state, const Input& x, PanelRows rows,
                              std::span<const Output> outputs, const ParallelFor& parallel_for) {
-    const int64_t waves = waves_of(rows.count, outputs);
-    const int64_t step = div_round_up(div_round_up(rows.count, waves), k_wave_unit) * k_wave_unit;
+    const int64_t step = rows_of_wave(rows.count, outputs);
     std::vector<std::unique_ptr<Panel>> panels;
     for (int64_t at = 0; at < rows.count; at += step) {
         state.calls += 1;
@@ -151,7 +155,103 @@ Result<Outcome> run_all(Device::State& state, const Input& x, std::span<const Ou
     return Outcome::Done;
 }
 
+/// For its weights only.
+Output as_output(const Middle& middle) {
+    return {.weights = middle.weights, .write = [](const Piece&) {}, .second = middle.second};
+}
+
+/// Panels of two products in turn: the second one's X is made of the first one's results while it
+/// is packed, and meanwhile the NPU works on the next panel of the first.
+class BackToBack {
+  public:
+    BackToBack(Device::State& state, const Input& x, const Middle& middle,
+               std::span<const Output> outputs, const ParallelFor& parallel_for)
+        : state_(state),
+          x_(x),
+          outputs_(outputs),
+          parallel_for_(parallel_for),
+          step_(step_of(x, middle)),
+          middle_(middle, x.rows, step_, parallel_for),
+          target_(middle_.target()),
+          middle_x_(middle_.input()) {}
+
+    Result<Outcome> run() {
+        for (int64_t at = 0; at < x_.rows; at += step_) {
+            auto outcome = begin(firsts_, x_, at, std::span(&target_, 1));
+            if (!outcome || *outcome != Outcome::Done) return outcome;
+        }
+        for (size_t i = 0; i < firsts_.size(); ++i) {
+            firsts_[i]->hold();
+            middle_.add(*firsts_[i]);
+            auto outcome = begin(seconds_, middle_x_, static_cast<int64_t>(i) * step_, outputs_);
+            if (!outcome || *outcome != Outcome::Done) return outcome;
+        }
+        for (size_t i = 0; i < firsts_.size(); ++i) {
+            seconds_[i]->complete();
+            seconds_[i].reset();
+            firsts_[i]->release();
+            firsts_[i].reset();
+        }
+        return Outcome::Done;
+    }
+
+  private:
+    Result<Outcome> begin(std::vector<std::unique_ptr<Panel>>& panels, const Input& x, int64_t at,
+                          std::span<const Output> outputs) {
+        state_.calls += 1;
+        const PanelRows part{at, std::min(step_, x.rows - at)};
+        panels.push_back(make_panel(state_, x, part, outputs, parallel_for_));
+        return panels.back()->begin();
+    }
+    static int64_t step_of(const Input& x, const Middle& middle) {
+        const Output first = as_output(middle);
+        return rows_of_wave(x.rows, std::span(&first, 1));
+    }
+
+    Device::State& state_;
+    const Input& x_;
+    const std::span<const Output> outputs_;
+    const ParallelFor& parallel_for_;
+    const int64_t step_;
+    MiddleRows middle_;
+    const Output target_;
+    const Input middle_x_;
+    std::vector<std::unique_ptr<Panel>> firsts_;
+    std::vector<std::unique_ptr<Panel>> seconds_;  // they read the firsts' results
+};
+
 }  // namespace
+
+bool fits_back_to_back(const Middle& middle, std::span<const Output> outputs, int64_t rows) {
+    const Output first = as_output(middle);
+    const auto is_integer = [](const Weights& weights) {
+        return weights.pipeline() != Pipeline::F16;
+    };
+    return rows > 0 && is_integer(*middle.weights) && is_integer(*outputs.front().weights) &&
+           middle.weights->shape().n == outputs.front().weights->shape().k &&
+           panel_rows(rows, std::span(&first, 1)) == rows && panel_rows(rows, outputs) == rows;
+}
+
+Result<Outcome> multiply_back_to_back(Device& device, const Input& x, const Middle& middle,
+                                      std::span<const Output> outputs,
+                                      const ParallelFor& parallel_for) {
+    const Output first = as_output(middle);
+    if (auto checked = check(device, x, std::span(&first, 1)); !checked) return checked.error();
+    if (auto checked = check(device, x, outputs); !checked) return checked.error();
+    if (!fits_back_to_back(middle, outputs, x.rows))
+        return misuse("the two products do not fit back to back");
+    Device::State& state = device.state();
+    const std::lock_guard lock(state.mutex);
+    try {
+        auto outcome = BackToBack(state, x, middle, outputs, parallel_for).run();
+        if (outcome && *outcome == Outcome::Done)
+            state.stats.multiplies += (middle.second ? 2 : 1) + outputs.size();
+        state.tell_people();
+        return outcome;
+    } catch (const std::bad_alloc&) {
+        return Error{ENOMEM, "The host has no memory for a product's tables."};
+    }
+}
 
 Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output> outputs,
                          const ParallelFor& parallel_for) {

@@ -24,6 +24,17 @@ enum class Outcome {
 Result<Outcome> multiply(Device& device, const Input& x, std::span<const Output> outputs,
                          const ParallelFor& parallel_for = run_serial);
 
+/// Whether these can be computed back to back for so many rows: integer pipelines of one device, and
+/// all rows in one panel.
+bool fits_back_to_back(const Middle& middle, std::span<const Output> outputs, int64_t rows);
+
+/// Two products one after the other, as by multiply() with what `middle` makes in between, to the
+/// bit. They must fit back to back. OutOfRange: X or a row of the middle; nothing was written.
+/// Outputs may overlap X, but nothing that `make` reads.
+Result<Outcome> multiply_back_to_back(Device& device, const Input& x, const Middle& middle,
+                                      std::span<const Output> outputs,
+                                      const ParallelFor& parallel_for = run_serial);
+
 /// The same for rows that stand in memory.
 Result<Outcome> multiply(Device& device, InputRows x, std::span<const Output> outputs,
                          const ParallelFor& parallel_for = run_serial);

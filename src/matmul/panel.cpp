@@ -57,8 +57,7 @@ Result<Outcome> Panel::begin() {
     if (auto planned = plan(); !planned) return planned.error();
     collect_runs();
     const LoopMeter::Stretch packing(meter_);
-    const bool checksums = device_.options.verify != Verify::Off;
-    const Outcome outcome = quantise(runs_, checksums);
+    const Outcome outcome = pack();
     if (outcome != Outcome::Done) return outcome;
     for (LaneRun& run : runs_) start(run);
     device_.stats.host_ms.pack += packing.worked_ms();
@@ -66,11 +65,38 @@ Result<Outcome> Panel::begin() {
     return Outcome::Done;
 }
 
-void Panel::complete() {
+/// A wrong row of X may also be out of range.
+Outcome Panel::pack() {
+    const bool checksums = device_.options.verify != Verify::Off;
+    const Outcome outcome = quantise(runs_, checksums);
+    if (!x_.confirm || x_.confirm(rows_.first, rows_.count)) return outcome;
+    return quantise(runs_, checksums);
+}
+
+void Panel::wait() {
     const LoopMeter::Stretch waiting(meter_);
     for (LaneRun& run : runs_) finish(run);
     device_.stats.host_ms.wait += waiting.worked_ms();
+}
 
+void Panel::hold() {
+    wait();
+    const LoopMeter::Stretch proving(meter_);
+    std::vector<TileRef> failed = unproved(runs_, Sums::WhenUnpacked);
+    if (!failed.empty()) repair(std::move(failed));
+    held_ = true;
+    cut_into_blocks();
+    device_.stats.host_ms.unpack += proving.worked_ms();
+    device_.stats.host_ms.wait += proving.waited_ms();
+}
+
+void Panel::release() {
+    record_lanes();
+    count();
+}
+
+void Panel::complete() {
+    wait();
     const LoopMeter::Stretch unpacking(meter_);
     std::vector<TileRef> failed = unproved(runs_, Sums::WhenUnpacked);
     if (!failed.empty()) repair(std::move(failed));
@@ -273,14 +299,15 @@ void Panel::count() {
         const bool twice = device_.options.verify == Verify::Full ||
                            (device_.options.verify == Verify::Checksum && !sums_when_unpacked());
         stats.host_bytes += c_bytes * (twice ? 2 : 1);
-        if (operand.target)  // two results that go to one function are written as one
+        if (operand.target && !held_)  // two results that go to one function are written as one
             stats.host_bytes +=
                 uint64_t{m()} * static_cast<uint64_t>(shape.n) * sizeof(float);
     }
     const uint64_t a_bytes = uint64_t{m()} * static_cast<uint64_t>(format().k_padded) *
                              compile::element_bytes(type());
-    stats.host_bytes +=
-        uint64_t{m()} * static_cast<uint64_t>(format().k) * sizeof(float) + a_bytes * runs_.size();
+    stats.host_bytes += a_bytes * runs_.size();
+    if (!x_.from_results)
+        stats.host_bytes += uint64_t{m()} * static_cast<uint64_t>(format().k) * sizeof(float);
 }
 
 std::unique_ptr<Panel> make_panel(Device::State& device, const Input& x, PanelRows rows,

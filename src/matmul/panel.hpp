@@ -74,6 +74,20 @@ class Panel {
     /// After begin() gave Done: waits, proves, repairs, writes Y.
     void complete();
 
+    /// Instead of complete(), where nothing shall be written: results stay where they are and are
+    /// handed to the target's function when hand_over() is asked for them.
+    void hold();
+    /// After everything that needs the results.
+    void release();
+    /// Blocks of rows, in order, once hold() was called.
+    virtual const std::vector<PanelRows>& blocks() const { return no_blocks_; }
+    /// Hands one over, all of its columns, on the calling thread.
+    virtual void hand_over(size_t /*block*/) {}
+    virtual bool was_handed_over(size_t /*block*/) const { return true; }
+    /// Once all have been handed over: false when sums were wrong. Then tiles were mended, and what
+    /// was made of blocks before is wrong.
+    virtual bool confirm() { return true; }
+
   protected:
     /// Space for what checksums of operand `o` must be; called when its plan is known.
     virtual void expect(size_t o) = 0;
@@ -91,6 +105,8 @@ class Panel {
     virtual bool sums_when_unpacked() const { return false; }
     /// Cubes into the target of operand `o`, and of the one after it where it has a second.
     virtual void unpack(uint32_t o) = 0;
+    /// Makes blocks().
+    virtual void cut_into_blocks() {}
     /// For unpack(): tiles whose sums turned out wrong are computed again and proved.
     void mend(std::vector<TileRef> wrong);
 
@@ -117,6 +133,8 @@ class Panel {
 
   private:
     // panel.cpp: the way of a panel where nothing fails
+    void wait();
+    Outcome pack();
     Result<void> plan();
     void collect_runs();
     bool borrow(LaneRun& run);
@@ -154,6 +172,8 @@ class Panel {
     std::vector<bool> lane_asked_;
     std::vector<bool> lane_failed_;
     bool hung_ = false;
+    bool held_ = false;
+    const std::vector<PanelRows> no_blocks_;
 };
 
 /// The panel of the outputs' pipeline.

@@ -40,10 +40,18 @@ struct Piece {
 /// it writes must depend on nothing that it wrote before. Must not throw.
 using WritePiece = std::function<void(const Piece& piece)>;
 
+/// Makes columns [n0, n0 + n) of rows of another product's X from a piece of this one's results: row
+/// i of the piece goes to `to` + i * `stride`. Otherwise as WritePiece.
+using MakePiece = std::function<void(const Piece& piece, float* to, int64_t stride)>;
+
 /// X of a call.
 struct Input {
     int64_t rows = 0;
     ReadRow read;
+    /// Called when rows [m, m + count) have all been read. False: some were a fault's and are mended
+    /// now; they must be read again. Empty where rows are what they are.
+    std::function<bool(int64_t m, int64_t count)> confirm = {};
+    bool from_results = false;  ///< of another product: no memory is read for them
 };
 
 /// One product with the X of the call. All outputs of one call share K and pipeline; X is quantised
@@ -53,6 +61,16 @@ struct Output {
     OutputRows rows = {};             ///< where Y goes; as many as X has. Empty where `write` is set
     WritePiece write = {};            ///< takes Y instead
     const Weights* second = nullptr;  ///< with `write`: of the same shape, for gate beside up
+};
+
+/// What stands between two products that are computed back to back, X * W and then
+/// make(X * W) * V: a few rows of it at a time, in a cache, and never all of it in memory.
+struct Middle {
+    const Weights* weights = nullptr;
+    const Weights* second = nullptr;  ///< as of Output; null: none
+    MakePiece make;
+    /// Made of its rows before they are quantised (without their outliers, say); empty: nothing.
+    std::function<Input(Input rows)> read_as = {};
 };
 
 }  // namespace rosenblatt::matmul

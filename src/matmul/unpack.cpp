@@ -196,7 +196,7 @@ void Int8Panel::unpack_pieces(uint32_t o, std::vector<Part>& pieces, GroupSums* 
     parallel_for_(static_cast<int64_t>(pieces.size()), [&](int64_t begin, int64_t end) {
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
             if (pieces[i].done) continue;
-            Unpacker(*this, o, pieces[i], sums).run();
+            unpack_part(o, pieces[i], sums);
             pieces[i].done = true;
         }
         finish_writes();
@@ -234,17 +234,31 @@ std::vector<TileRef> Int8Panel::wrong_among(std::vector<TileRef> suspects) const
     return wrong.empty() ? suspects : wrong;
 }
 
-void Int8Panel::unpack(uint32_t o) {
-    std::vector<Part> pieces;
+std::vector<Int8Panel::Part> Int8Panel::parts_of(uint32_t o, uint32_t rows_at_once) const {
+    std::vector<Part> parts;
     const auto& ranges = operands_[o].plan->plan.row_ranges;
     for (uint32_t r = 0; r < ranges.size(); ++r)
-        for (uint32_t first = 0; first < ranges[r].m; first += k_rows_at_once)
-            pieces.push_back({r, first, std::min(k_rows_at_once, ranges[r].m - first)});
-    if (device_.options.verify != Verify::Checksum) return unpack_pieces(o, pieces, nullptr);
+        for (uint32_t first = 0; first < ranges[r].m; first += rows_at_once)
+            parts.push_back({r, first, std::min(rows_at_once, ranges[r].m - first)});
+    return parts;
+}
 
+Int8Panel::GroupSums Int8Panel::no_sums(uint32_t o) const {
     GroupSums sums;
     for (uint32_t i = o; i < o + (operands_[o].target->second ? 2 : 1); ++i)
         sums.emplace_back(expected_[i].size(), 0u);
+    return sums;
+}
+
+void Int8Panel::unpack_part(uint32_t o, const Part& part, GroupSums* sums) const {
+    Unpacker(*this, o, part, sums).run();
+}
+
+void Int8Panel::unpack(uint32_t o) {
+    std::vector<Part> pieces = parts_of(o, k_rows_at_once);
+    if (device_.options.verify != Verify::Checksum) return unpack_pieces(o, pieces, nullptr);
+
+    GroupSums sums = no_sums(o);
     unpack_pieces(o, pieces, &sums);
     std::vector<TileRef> tiles = suspects(o, sums, pieces);
     if (tiles.empty()) return;
