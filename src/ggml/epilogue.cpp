@@ -17,15 +17,19 @@ void Epilogue::complete(const Term& term, const TermSource& source, const matmul
     }
 }
 
+void Epilogue::gate(const matmul::Piece& piece, float* to, int64_t stride) const {
+    const Term& first = target_.first;
+    complete(first, first_, piece, piece.y, first.addends.size());
+    complete(*target_.second, second_, piece, piece.second, target_.second->addends.size());
+    gates_.run(*target_.gate, piece, to, static_cast<size_t>(stride) * sizeof(float));
+}
+
 void Epilogue::operator()(const matmul::Piece& piece) const {
     const ggml_tensor& result = *target_.result;
     const Term& first = target_.first;
-    if (target_.gate) {
-        complete(first, first_, piece, piece.y, first.addends.size());
-        complete(*target_.second, second_, piece, piece.second, target_.second->addends.size());
-        gates_.run(*target_.gate, piece, row_of(result, result, piece.m0) + piece.n0, result.nb[1]);
-        return;
-    }
+    if (target_.gate)
+        return gate(piece, row_of(result, result, piece.m0) + piece.n0,
+                    static_cast<int64_t>(result.nb[1] / sizeof(float)));
     const size_t last = first.addends.size() - 1;  // goes with the write
     complete(first, first_, piece, piece.y, last);
     for (int64_t i = 0; i < piece.rows; ++i) {

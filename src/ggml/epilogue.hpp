@@ -26,6 +26,8 @@ class Epilogue {
         : target_(target), first_(first), second_(second), outliers_(outliers), gates_(gates) {}
 
     void operator()(const matmul::Piece& piece) const;
+    /// What a gate makes of a piece goes to `to`, rows `stride` floats apart, instead.
+    void gate(const matmul::Piece& piece, float* to, int64_t stride) const;
 
   private:
     void complete(const Term& term, const TermSource& source, const matmul::Piece& piece, float* y,

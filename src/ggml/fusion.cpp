@@ -174,6 +174,28 @@ Fusion unfused(const ggml_cgraph& graph, std::span<const int> together) {
     return fusion;
 }
 
+int find_reader_of_gate(const ggml_cgraph& graph, const Fusion& fusion) {
+    if (fusion.targets.size() != 1 || !fusion.targets[0].gate) return -1;
+    const Target& target = fusion.targets[0];
+    int i = fusion.end;
+    while (i < graph.n_nodes && api::only_names_memory(graph.nodes[i]->op)) ++i;
+    if (i >= graph.n_nodes || !ggml_node_has_n_uses(&graph, target.node, 1)) return -1;
+    const ggml_tensor& node = *graph.nodes[i];
+    const bool reads = node.src[1] == target.result && node.src[0] != target.result;
+    return reads && api::is_computed(node) && has_one_matrix(node) ? i : -1;
+}
+
+bool is_safe_before(const Fusion& before, const Fusion& after) {
+    for (const Target& target : before.targets)
+        for (const Term* term : {&target.first, target.second ? &*target.second : nullptr}) {
+            if (!term) continue;
+            for (const ggml_tensor* addend : term->addends)
+                for (const Target& written : after.targets)
+                    if (overlap(*addend, *written.result)) return false;
+        }
+    return true;
+}
+
 Fusion find_fusion(const ggml_cgraph& graph, int first, std::span<const int> together) {
     return Finder(graph, first, together).find();
 }

@@ -49,6 +49,13 @@ struct Fusion {
 /// The matmuls `together`, which share X, without anything else.
 Fusion unfused(const ggml_cgraph& graph, std::span<const int> together);
 
+/// The place of the matmul that alone reads the gate which `fusion` ends in, so that both can be
+/// computed back to back; -1: there is none.
+int find_reader_of_gate(const ggml_cgraph& graph, const Fusion& fusion);
+
+/// Nothing that `before` adds to its products is written by `after`.
+bool is_safe_before(const Fusion& before, const Fusion& after);
+
 /// The most that can be done with them. Nodes before `first` have been computed; the memory of all
 /// results is known. Fused is only what has a single reader and is no output, and nothing that is
 /// written then overlaps what is read: a fault's repair reads X and addends again.

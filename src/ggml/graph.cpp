@@ -140,9 +140,46 @@ bool GraphRunner::find_tiles(const ggml_cgraph& graph) {
     return true;
 }
 
+int GraphRunner::find_next(const ggml_cgraph& graph) {
+    const int i = find_reader_of_gate(graph, fusion_);
+    if (i < 0) return -1;
+    if (!accepts(*graph.nodes[i])) {
+        refused_ = i;
+        return -1;
+    }
+    return accepted_ = i;
+}
+
+// The products of fusion_ have their tiles. Computes them and next_, and lets fusion_ end behind
+// it; false: nothing was written.
+bool GraphRunner::run_with_next(const ggml_cgraph& graph) {
+    Session& session = Session::get();
+    matmul::Device& device = *session.npu()->device();
+    const Fusion after = find_fusion(graph, next_, std::span(&next_, 1));
+    next_product_.node = graph.nodes[next_];
+    if (!is_safe_before(fusion_, after) || prepare(device, next_product_)) return false;
+    for (int i = together_.back() + 1; i < after.end; ++i) drop_tiles_under(*graph.nodes[i]);
+    const auto products = std::span(products_).first(together_.size());
+    const Trace::Scope scope = session.trace().scope("npu", *products[0].node);
+    const bool done =
+        mul_mat_.run_back_to_back(device, products, fusion_, next_product_, after, *cpu_);
+    next_product_.tiles.reset();
+    if (!done) return false;
+    session.counters().passes += 1 + after.targets.size();
+    settle(0, products.size(), std::nullopt);
+    session.counters().count_npu(*next_product_.node);
+    fusion_.end = after.end;
+    return true;
+}
+
 // Everything before fusion_ has been computed; computes all of it.
 ggml_status GraphRunner::run_together(const ggml_cgraph& graph) {
-    if (!find_tiles(graph)) {
+    const bool all_ready = find_tiles(graph);
+    if (all_ready && next_ >= 0 && run_with_next(graph)) {
+        for (Product& product : products_) product.tiles.reset();
+        return GGML_STATUS_SUCCESS;
+    }
+    if (!all_ready) {
         const int begin = fusion_.begin;
         fusion_ = unfused(graph, together_);
         const ggml_status status = run_on_cpu(graph, begin, fusion_.begin);
@@ -183,13 +220,14 @@ ggml_status GraphRunner::run_on_cpu(const ggml_cgraph& graph, int begin, int end
 
 ggml_status GraphRunner::compute(const ggml_cgraph& graph) {
     bool used_npu = false;
-    refused_ = -1;
+    refused_ = accepted_ = -1;
     cpu_passes_ = 0;
     int begin = 0;  // nodes [begin, i) wait for the CPU
     for (int i = 0; i < graph.n_nodes; ++i) {
-        if (i == refused_ || !accepts(*graph.nodes[i])) continue;
+        if (i == refused_ || (i != accepted_ && !accepts(*graph.nodes[i]))) continue;
         collect_together(graph, i);
         fusion_ = find_fusion(graph, begin, together_);
+        next_ = find_next(graph);
         ggml_status status = run_on_cpu(graph, begin, fusion_.begin);
         if (status != GGML_STATUS_SUCCESS) return status;
         if (cpu_->aborted()) return GGML_STATUS_ABORTED;

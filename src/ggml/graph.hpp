@@ -37,6 +37,8 @@ class GraphRunner {
     bool find_tiles(const ggml_cgraph& graph);
     std::optional<Refusal> prepare(matmul::Device& device, Product& product);
     void run_on_npu(matmul::Device& device, size_t first, size_t end);
+    int find_next(const ggml_cgraph& graph);
+    bool run_with_next(const ggml_cgraph& graph);
     void settle(size_t first, size_t end, std::optional<Refusal> refusal);
 
     std::unique_ptr<CpuDelegate> cpu_;
@@ -47,6 +49,9 @@ class GraphRunner {
     std::vector<bool> ready_;        // of those: tiles were found
     std::vector<bool> on_npu_;       // of those: computed
     Fusion fusion_;                  // of those
+    int next_ = -1;      // the matmul that alone reads their gate, accepted; -1: none
+    int accepted_ = -1;  // the last that was: it is not asked about and counted again
+    Product next_product_;
     uint64_t cpu_passes_ = 0;        // of this graph
 };
 

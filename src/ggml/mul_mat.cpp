@@ -154,11 +154,12 @@ std::optional<Refusal> MulMat::multiply(matmul::Device& device, const matmul::In
     return std::nullopt;
 }
 
-void MulMat::put_back(const Product& product, const RowGroups::Group& rows, CpuDelegate& cpu) {
+void MulMat::put_back(const Product& product, const RowGroups::Group& rows,
+                      const Outliers& outliers, CpuDelegate& cpu) {
     const ggml_tensor& w = *product.node->src[0];
-    outliers_.put_back(w, rows.matrix % w.ne[2], rows.matrix / w.ne[2], product.tiles->columns,
-                       std::span(product.rows.y).subspan(rows.first, rows.count),
-                       [&cpu](int64_t n, const auto& body) { cpu.parallel_for(n, body); });
+    outliers.put_back(w, rows.matrix % w.ne[2], rows.matrix / w.ne[2], product.tiles->columns,
+                      std::span(product.rows.y).subspan(rows.first, rows.count),
+                      [&cpu](int64_t n, const auto& body) { cpu.parallel_for(n, body); });
 }
 
 std::optional<Refusal> MulMat::run_group(matmul::Device& device, std::span<const Product> products,
@@ -174,7 +175,7 @@ std::optional<Refusal> MulMat::run_group(matmul::Device& device, std::span<const
     if (rotated) x = outliers_.without(std::move(x), products[0].node->src[0]->ne[0]);
     if (const auto refusal = multiply(device, x, cpu)) return refusal;
     for (const Product& product : products)
-        if (rotated) put_back(product, rows, cpu);
+        if (rotated) put_back(product, rows, outliers_, cpu);
     return std::nullopt;
 }
 
@@ -185,19 +186,33 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Produ
     return std::nullopt;
 }
 
-matmul::Output MulMat::output_of(const Target& target, std::span<const Product> products,
-                                 bool rotated) {
+Epilogue MulMat::epilogue_of(const Target& target, std::span<const Product> products, bool rotated,
+                             const Outliers& outliers) {
     const auto source = [&](const Term& term) -> TermSource {
         const Product& product = products[term.product];
         return {product.node->src[0], rotated ? &product.tiles->columns : nullptr};
     };
+    return {target, source(target.first), target.second ? source(*target.second) : TermSource{},
+            outliers, gates_};
+}
+
+matmul::Output MulMat::output_of(const Target& target, std::span<const Product> products,
+                                 bool rotated, const Outliers& outliers) {
     const Product& first = products[target.first.product];
     if (target.is_plain()) return {.weights = &matrix_of(first, 0), .rows = first.rows.y};
-    const TermSource second = target.second ? source(*target.second) : TermSource{};
     return {.weights = &matrix_of(first, 0),
-            .write = Epilogue(target, source(target.first), second, outliers_, gates_),
+            .write = epilogue_of(target, products, rotated, outliers),
             .second =
                 target.second ? &matrix_of(products[target.second->product], 0) : nullptr};
+}
+
+// Rows as they are quantised: of the norm if there is one, without outliers.
+matmul::Input MulMat::packed_x(std::span<const Product> products, const Fusion& fusion,
+                               CpuDelegate& cpu) {
+    if (!fusion.norm) gather_x(products[0], products[0].rows.groups[0], cpu);
+    matmul::Input x = x_of(products[0], fusion.norm);
+    if (!is_rotated(products[0], 0)) return x;
+    return outliers_.without(std::move(x), products[0].node->src[0]->ne[0]);
 }
 
 std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Product> products,
@@ -208,16 +223,51 @@ std::optional<Refusal> MulMat::run(matmul::Device& device, std::span<const Produ
     }
     const RowGroups::Group& rows = products[0].rows.groups[0];
     const bool rotated = is_rotated(products[0], 0);
-    if (!fusion.norm) gather_x(products[0], rows, cpu);
-    matmul::Input x = x_of(products[0], fusion.norm);
-    if (rotated) x = outliers_.without(std::move(x), products[0].node->src[0]->ne[0]);
+    const matmul::Input x = packed_x(products, fusion, cpu);
     outputs_.clear();
     for (const Target& target : fusion.targets)
-        outputs_.push_back(output_of(target, products, rotated));
+        outputs_.push_back(output_of(target, products, rotated, outliers_));
     if (const auto refusal = multiply(device, x, cpu)) return refusal;
     for (const Target& target : fusion.targets)
-        if (rotated && target.is_plain()) put_back(products[target.first.product], rows, cpu);
+        if (rotated && target.is_plain())
+            put_back(products[target.first.product], rows, outliers_, cpu);
     return std::nullopt;
+}
+
+bool MulMat::run_back_to_back(matmul::Device& device, std::span<const Product> products,
+                              const Fusion& fusion, const Product& next, const Fusion& after,
+                              CpuDelegate& cpu) {
+    if (!gates_.prepare(cpu.threads())) return false;
+    const Target& gate = fusion.targets[0];
+    const std::span<const Product> nexts(&next, 1);
+    const bool rotated = is_rotated(next, 0);
+    const int64_t k = next.node->src[0]->ne[0];
+    const Epilogue epilogue = epilogue_of(gate, products, is_rotated(products[0], 0), outliers_);
+    matmul::Middle middle{
+        .weights = &matrix_of(products[gate.first.product], 0),
+        .second = &matrix_of(products[gate.second->product], 0),
+        .make = [&](const matmul::Piece& piece, float* to, int64_t stride) {
+            epilogue.gate(piece, to, stride);
+        }};
+    if (rotated)
+        middle.read_as = [&](matmul::Input rows) {
+            return outliers_of_middle_.without(std::move(rows), k);
+        };
+    outputs_.clear();
+    for (const Target& target : after.targets)
+        outputs_.push_back(output_of(target, nexts, rotated, outliers_of_middle_));
+    const int64_t rows = ggml_nrows(next.node);
+    if (rows <= matmul::k_refined_rows || !fits_back_to_back(middle, outputs_, rows)) return false;
+
+    const matmul::Input x = packed_x(products, fusion, cpu);
+    const auto outcome = multiply_back_to_back(
+        device, x, middle, outputs_,
+        [&cpu](int64_t n, const matmul::LoopBody& body) { cpu.parallel_for(n, body); });
+    if (!outcome || *outcome != matmul::Outcome::Done) return false;
+    for (const Target& target : after.targets)
+        if (rotated && target.is_plain())
+            put_back(next, next.rows.groups[0], outliers_of_middle_, cpu);
+    return true;
 }
 
 }  // namespace rosenblatt::ggml

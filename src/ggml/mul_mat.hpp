@@ -11,6 +11,7 @@
 #include "base/options.hpp"
 #include "ggml/api.hpp"
 #include "ggml/cpu_delegate.hpp"
+#include "ggml/epilogue.hpp"
 #include "ggml/fusion.hpp"
 #include "ggml/gates.hpp"
 #include "ggml/outliers.hpp"
@@ -59,20 +60,32 @@ class MulMat {
     /// The same with all that is fused with them. A refusal: nothing was written.
     std::optional<Refusal> run(matmul::Device& device, std::span<const Product> products,
                                const Fusion& fusion, CpuDelegate& cpu);
+    /// Also the product that alone reads the gate of `fusion`, and what is fused with it, without
+    /// the gate's result in memory. False: nothing was written, they have to run one by one.
+    bool run_back_to_back(matmul::Device& device, std::span<const Product> products,
+                          const Fusion& fusion, const Product& next, const Fusion& after,
+                          CpuDelegate& cpu);
 
   private:
     void gather_x(const Product& product, const RowGroups::Group& group, CpuDelegate& cpu);
     matmul::Input x_of(const Product& product, const std::optional<Norm>& norm) const;
-    matmul::Output output_of(const Target& target, std::span<const Product> products, bool rotated);
+    matmul::Output output_of(const Target& target, std::span<const Product> products, bool rotated,
+                             const Outliers& outliers);
+    Epilogue epilogue_of(const Target& target, std::span<const Product> products, bool rotated,
+                         const Outliers& outliers);
+    matmul::Input packed_x(std::span<const Product> products, const Fusion& fusion,
+                           CpuDelegate& cpu);
     std::optional<Refusal> multiply(matmul::Device& device, const matmul::Input& x,
                                     CpuDelegate& cpu);
-    void put_back(const Product& product, const RowGroups::Group& rows, CpuDelegate& cpu);
+    static void put_back(const Product& product, const RowGroups::Group& rows,
+                         const Outliers& outliers, CpuDelegate& cpu);
     std::optional<Refusal> run_group(matmul::Device& device, std::span<const Product> products,
                                      size_t group, CpuDelegate& cpu);
 
     std::vector<const float*> x_;
     std::vector<matmul::Output> outputs_;
     Outliers outliers_;
+    Outliers outliers_of_middle_;  // of the second of two products back to back
     Gates gates_;
     std::vector<float> converted_;  // rows of an F16 or BF16 src1
 };

@@ -44,18 +44,21 @@ WeightColumns::Column WeightColumns::find(const ggml_tensor& weight, int64_t i2,
 
 matmul::Input Outliers::without(matmul::Input rows, int64_t k) {
     found_.assign(static_cast<size_t>(rows.rows), {});
-    const auto read = [this, given = std::move(rows.read), k](int64_t m, float* scratch) {
+    rows.read = [this, given = std::move(rows.read), k](int64_t m, float* scratch) {
         const float* row = given(m, scratch);
-        if (!quant::row_energy(row, k).has_outlier()) return row;
-        if (row != scratch) std::copy_n(row, k, scratch);
         quant::RowOutliers outliers;
-        quant::take_outliers(scratch, k, outliers);
-        // A repair reads rows again, several threads at once: then nothing changes.
+        if (quant::row_energy(row, k).has_outlier()) {
+            if (row != scratch) std::copy_n(row, k, scratch);
+            quant::take_outliers(scratch, k, outliers);
+            row = scratch;
+        }
+        // A repair reads rows again, several threads at once: then nothing changes. A row that was
+        // a fault's had other outliers, or had some.
         quant::RowOutliers& known = found_[static_cast<size_t>(m)];
         if (known != outliers) known = outliers;
-        return static_cast<const float*>(scratch);
+        return row;
     };
-    return {rows.rows, read};
+    return rows;
 }
 
 void Outliers::put_back(const ggml_tensor& weight, int64_t i2, int64_t i3, WeightColumns& columns,
