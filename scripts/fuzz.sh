@@ -35,7 +35,7 @@ build() { # PRESET
 make_inputs() {
     local tests=${ROSENBLATT_CORPUS_BUILD:-$root/build/dev}
     rm -rf "$made"
-    "$1/bin/fuzz_corpus" "$made"
+    LLVM_PROFILE_FILE=/dev/null "$1/bin/fuzz_corpus" "$made"
     if [ ! -x "$tests/bin/unit_emulator" ]; then
         run_quietly "$log" cmake -S "$root" -B "$tests" --preset dev
         run_quietly "$log" cmake --build "$tests" -j "$cores" --target unit_emulator
