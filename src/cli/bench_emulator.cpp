@@ -185,6 +185,17 @@ Result<void> bench_convs(const BenchEmulatorOptions& options, unsigned threads, 
     return {};
 }
 
+bool any_line_holds(const std::string& text) {
+    const auto holds = [&](const std::string& name) {
+        return name.find(text) != std::string::npos;
+    };
+    for (const char* prefix : {"int8", "fp16"})
+        for (const MatmulShape& shape : k_shapes)
+            if (holds(fmt::format("{} m{} k{} n{}", prefix, shape.m, shape.k, shape.n))) return true;
+    return std::any_of(std::begin(k_convs), std::end(k_convs),
+                       [&](const NamedConv& conv) { return holds(conv.name); });
+}
+
 Result<void> bench_all(const BenchEmulatorOptions& options, unsigned threads, std::ostream& out,
                        std::ostream& err) {
     Baseline baseline(options, threads, err);
@@ -198,6 +209,11 @@ Result<void> bench_all(const BenchEmulatorOptions& options, unsigned threads, st
 int run_bench_emulator(const BenchEmulatorOptions& options, std::ostream& out, std::ostream& err) {
     if (options.rounds < 1 || options.threads < 0) {
         err << "rosenblatt bench: --rounds must be 1 or more, --threads 0 or more\n";
+        return k_exit_usage;
+    }
+    if (!any_line_holds(options.only)) {
+        err << "rosenblatt bench: no line's name holds \"" << options.only
+            << "\"; names begin with int8, fp16, conv and depthwise\n";
         return k_exit_usage;
     }
     const auto threads =

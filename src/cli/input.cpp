@@ -100,14 +100,25 @@ std::optional<uint64_t> hex_word(std::string_view token) {
     return word;
 }
 
-/// The word of a hexadecimal line: its first token, or its second after a line number.
-std::optional<uint64_t> hex_line(const std::string& line) {
+/// All sixteen digits, so that it is no address or comment.
+bool is_whole_word(std::string_view token) {
+    const bool prefixed = token.starts_with("0x") || token.starts_with("0X");
+    return token.size() == (prefixed ? 18 : 16) && hex_word(token);
+}
+
+/// Appends the words of a hexadecimal line: its first token, or its second after a line number, and
+/// the whole words that follow. False where there is none.
+bool add_hex_line(const std::string& line, std::vector<uint64_t>& words) {
     std::istringstream tokens(line);
-    std::string first, second;
-    tokens >> first >> second;
-    if (const auto word = hex_word(first)) return word;
-    const bool numbered = first.find_first_not_of("0123456789") == std::string::npos;
-    return numbered ? hex_word(second) : std::nullopt;
+    std::string token;
+    tokens >> token;
+    auto word = hex_word(token);
+    if (!word && token.find_first_not_of("0123456789") == std::string::npos && tokens >> token)
+        word = hex_word(token);
+    if (!word) return false;
+    words.push_back(*word);
+    while (tokens >> token && is_whole_word(token)) words.push_back(*hex_word(token));
+    return true;
 }
 
 /// Nothing when the text is not a list of hexadecimal words.
@@ -117,9 +128,7 @@ std::optional<std::vector<uint64_t>> hex_words(std::string_view text) {
     for (std::string line; std::getline(lines, line);) {
         const size_t start = line.find_first_not_of(" \t\r");
         if (start == std::string::npos || line[start] == '#' || line[start] == ';') continue;
-        const auto word = hex_line(line);
-        if (!word) return std::nullopt;
-        words.push_back(*word);
+        if (!add_hex_line(line, words)) return std::nullopt;
     }
     return words;
 }

@@ -159,6 +159,10 @@ int run_lint(const LintOptions& options, std::ostream& out, std::ostream& err) {
         if (!bo) return fail(err, bo.error().message, k_exit_usage);
         bos.push_back(*bo);
     }
+    if (!bos.empty() && is_replay_folder(options.file))
+        return fail(err, "--bo is for a stream alone; the BOs of " + options.file +
+                             " are those of its manifest.json",
+                    k_exit_usage);
     const auto all =
         is_replay_folder(options.file) ? lint_folder(options.file) : lint_file(options.file, bos);
     if (!all) return fail(err, all.error().message, k_exit_finding);

@@ -77,7 +77,7 @@ Result<std::vector<std::pair<std::string, std::string>>> llama_environment(
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(*found, ignored))
         return Error{ENOENT, *found + " is not there; --backend (or GGML_BACKEND_PATH) wants a "
-                                      "libggml-rocket.so, --cpu goes without"};
+                                      "libggml-rocket.so"};
     environment.emplace_back("GGML_BACKEND_PATH", *found);
     return environment;
 }

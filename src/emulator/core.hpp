@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Core: one of the three NPU cores, driven through the three register windows that rocket maps.
 //
-//   core.write_register(Window::Pc, 0x08, 1);      // the kick, after the ten writes of
-//   kernel.md 1.6 if (core.task_pending()) outcome = core.run_task(bus);   // synchronous, on the
-//   caller's thread
+//   core.write_register(Window::Pc, 0x08, 1);  // the kick, the last of rocket.ko's ten writes
+//   if (core.task_pending())
+//       outcome = core.run_task(bus);          // synchronous, on the caller's thread
 //   ... when outcome.modelled_ns have passed:
-//   core.complete();                                // raises the interrupt bits, frees the groups
+//   core.complete();                           // raises the interrupt bits, frees the groups
+//   core.write_register(Window::Pc, 0x08, 0);  // the handler's, before another kick
 //
 // Never aborts, never throws, touches memory only through the Bus; cores share nothing.
 #pragma once

@@ -94,6 +94,7 @@ ROSENBLATT_API uint32_t rosenblatt_core_read(const rosenblatt_core* core, rosenb
 }
 
 ROSENBLATT_API void rosenblatt_core_kick(rosenblatt_core* core, uint32_t stream, uint32_t words) {
+    rosenblatt::emukernel::handle_interrupt(core->core);
     rosenblatt::emukernel::kick(core->core, {.regcmd = stream, .regcmd_count = words});
 }
 

@@ -66,7 +66,9 @@ void rosenblatt_core_write(struct rosenblatt_core* core, enum rosenblatt_window 
 uint32_t rosenblatt_core_read(const struct rosenblatt_core* core, enum rosenblatt_window window,
                               uint32_t offset);
 
-/* What rocket.ko writes to start one task: `words` 64-bit words from `stream` on. */
+/* What rocket.ko writes to start one task, `words` 64-bit words from `stream` on; where the interrupt
+ * of the task before is still up, first what its handler writes. A core that hung or met a bus fault
+ * starts nothing more until rosenblatt_core_reset, which is what the kernel does after 500 ms. */
 void rosenblatt_core_kick(struct rosenblatt_core* core, uint32_t stream, uint32_t words);
 
 /* Executes what was kicked and tells how it went; without a kick it hangs. */

@@ -62,6 +62,17 @@ TEST_F(OutputPlace, InAFolderThatIsNotThereIsAnErrorAtOnce) {
     EXPECT_EQ(place.error().code, ENOENT);
 }
 
+// od -t x8 writes two words a line, some logs more; comments and addresses behind them are none.
+TEST(WordsIn, TakesEveryWordOfALine) {
+    const auto words = words_in("000000 0201000000b11040 0201000000001104\n"
+                                "0x0201000000001100 0x020100000000100c 0x1000 CNA\n"
+                                "7 0x81000d00000008\n");
+    ASSERT_TRUE(words.ok());
+    EXPECT_EQ(*words, (std::vector<uint64_t>{0x0201000000b11040, 0x0201000000001104,
+                                             0x0201000000001100, 0x020100000000100c,
+                                             0x81000d00000008}));
+}
+
 TEST(JsonText, TakesStringsThatAreNoUtf8) {
     EXPECT_EQ(json_text(nlohmann::json{{"file", "m\xfe.gguf"}}), "{\"file\":\"m\xEF\xBF\xBD.gguf\"}");
 }
